@@ -1,0 +1,54 @@
+# Every target is one line in `make help`. All of them set up what they need first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+DATA ?= .lianshen
+ARGS ?=
+
+.PHONY: help setup demo up down test test-kafka bench lint lock kafka-jars clean clean-data
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1  \2/p' $(MAKEFILE_LIST)
+
+setup: ## make .venv and install everything, locked by hash (does nothing when nothing changed)
+	@scripts/setup
+
+demo: setup ## one application through every department on real parts, in about two minutes
+	@$(BIN)/lianshen demo --data $(DATA) $(ARGS)
+
+up: setup ## start the embedded stack and keep it running until Ctrl-C
+	@$(BIN)/lianshen up --data $(DATA) $(ARGS)
+
+down: setup ## stop a stack that runs elsewhere
+	@$(BIN)/lianshen down --data $(DATA)
+
+test: setup ## the whole test suite (ARGS="-k word" for a part of it)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --skip-covered --skip-empty
+
+test-kafka: setup kafka-jars ## the integration and fault suites against Apache Kafka (Java 17, Maven)
+	@LIANSHEN_TEST_BROKER=apache $(BIN)/pytest $(wildcard tests/integration tests/faults) $(ARGS)
+
+bench: setup ## measure naive, bare and product, and write bench/results
+	@$(BIN)/lianshen bench $(ARGS)
+
+lint: setup ## ruff, mypy --strict and the layers
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: setup ## resolve all dependencies again and write the lock files
+	@scripts/lock
+
+kafka-jars: ## fetch Apache Kafka's jars (needs Java 17 and Maven; as root on Debian installs them)
+	@scripts/kafka-jars
+
+clean: ## remove the virtual environment, node_modules and caches (keeps the data folder)
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
+	  .coverage* deploy/embedded/node_modules
+
+clean-data: ## remove the data folder: databases, workflows, secrets and keys of the embedded stack
+	@rm -rf $(DATA)

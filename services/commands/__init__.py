@@ -1,0 +1,1 @@
+"""The commands of `lianshen`, one module a subject. Each has `register(app)`."""

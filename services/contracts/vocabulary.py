@@ -1,0 +1,130 @@
+"""The words that every layer shares. docs/glossary.md gives the statutory term of each."""
+
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """Unit of a time limit (行政许可法 82; a plain 日 in another law is a calendar day)."""
+
+    WORKING_DAY = "working_day"
+    CALENDAR_DAY = "calendar_day"
+
+
+class LimitStart(StrEnum):
+    """The act that starts a limit: 受理 (行政许可法 42) or 收到 (环境影响评价法 22, 建筑法 8)."""
+
+    ACCEPTANCE = "acceptance"
+    RECEIPT = "receipt"
+
+
+class Part(StrEnum):
+    """What a department does in a step: decide on an item, or give an opinion on it."""
+
+    DECIDE = "decide"
+    CONSULT = "consult"
+
+
+class Outcome(StrEnum):
+    """How one task ended. The first two belong to DECIDE, the others to CONSULT."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+    NO_OBJECTION = "no_objection"
+    OBJECTION = "objection"
+    DEEMED_NO_OBJECTION = "deemed_no_objection"
+
+
+FAVOURABLE = frozenset({Outcome.GRANTED, Outcome.NO_OBJECTION, Outcome.DEEMED_NO_OBJECTION})
+OUTCOMES_OF = {
+    Part.DECIDE: frozenset({Outcome.GRANTED, Outcome.REFUSED}),
+    Part.CONSULT: frozenset({Outcome.NO_OBJECTION, Outcome.OBJECTION}),
+}
+
+
+class Silence(StrEnum):
+    """What a consulted unit's silence means (超时默许). A deemed opinion is never a licence."""
+
+    NONE = "none"
+    NO_OBJECTION = "no_objection"
+
+
+class TaskState(StrEnum):
+    """The state of one task as the workflow drives it."""
+
+    WAITING = "waiting"
+    OPEN = "open"
+    DECIDED = "decided"
+    LAPSED = "lapsed"
+    CANCELLED = "cancelled"
+
+
+class StepState(StrEnum):
+    """The state of one step: a single item, or a merged step with a barrier."""
+
+    WAITING = "waiting"
+    OPEN = "open"
+    RECTIFYING = "rectifying"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class ApplicationStatus(StrEnum):
+    """The status people are shown. Exactly one holds at any time (conservation)."""
+
+    RECEIVED = "received"
+    IN_PROGRESS = "in_progress"
+    HELD = "held"
+    RECTIFYING = "rectifying"
+    CONCLUDED = "concluded"
+    WITHDRAWN = "withdrawn"
+
+
+class Conclusion(StrEnum):
+    """How a whole application ended."""
+
+    GRANTED = "granted"
+    PARTLY_GRANTED = "partly_granted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class Signal(StrEnum):
+    """What a deadline says: one working day before the promise, promise passed, statute passed."""
+
+    WARNING = "warning"
+    PROMISE_PASSED = "promise_passed"
+    STATUTE_PASSED = "statute_passed"
+
+
+class Role(StrEnum):
+    """Who may ask. The claim `roles` of the bearer token carries them."""
+
+    INVESTOR = "investor"
+    OFFICER = "officer"
+    CHIEF_REPRESENTATIVE = "chief_representative"
+    SUPERVISOR = "supervisor"
+    OPERATOR = "operator"
+
+
+class Authority(StrEnum):
+    """Who must decide an item: the chief representative at the window, or higher (报批)."""
+
+    REPRESENTATIVE = "representative"
+    DEPARTMENT_HEAD = "department_head"
+    GOVERNMENT_HEAD = "government_head"
+    HIGHER_LEVEL = "higher_level"
+
+
+class DepartmentSystem(StrEnum):
+    """Whether a department works in our queues, or with software of its own over Kafka."""
+
+    SHARED = "shared"
+    OWN = "own"
+
+
+class Service(StrEnum):
+    """The three services, by the name they sign their messages with."""
+
+    INTAKE = "intake"
+    ORCHESTRATOR = "orchestrator"
+    DEPARTMENTS = "departments"

@@ -1,0 +1,1 @@
+"""Departments: a queue per department, claims, opinions, decisions, lapses."""

@@ -1,0 +1,311 @@
+"""The functional core: (case, event) -> (case, commands). One truth about what may happen.
+
+The Temporal workflow, the simulator, the property tests and the rebuild tool all call `apply`.
+Late, duplicate, unknown and out-of-order events are values that end in `Ignore`, not exceptions.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from services.contracts.vocabulary import (
+    FAVOURABLE,
+    OUTCOMES_OF,
+    Conclusion,
+    Outcome,
+    Part,
+    StepState,
+    TaskState,
+)
+from services.domain.calendar import WorkingCalendar
+from services.domain.case import (
+    Accepted,
+    AnyCommand,
+    AnyEvent,
+    AskRectification,
+    Case,
+    CaseEvent,
+    ClockReached,
+    Conclude,
+    Decided,
+    Held,
+    Ignore,
+    ItemResult,
+    Lapsed,
+    Rectified,
+    Release,
+    Resumed,
+    StepStatus,
+    TaskStatus,
+    Withdrawn,
+)
+from services.domain.deadlines import lift_early_signals, next_instant, reach, shift_for, task_dates
+from services.domain.limits import due_on
+from services.domain.route import Route, RoutePart, RouteStep
+from services.domain.turn import ENDED_STEPS, ENDED_TASKS, Turn, part_key, task_name
+
+__all__ = ["apply", "begin", "next_instant"]
+
+
+def begin(route: Route, calendar: WorkingCalendar, at: datetime) -> Case:
+    """Return the case of an application that was received at `at` and not yet accepted."""
+    return Case(
+        route=route,
+        calendar=calendar,
+        at=at,
+        promised_at=route.promised_at,
+        tasks={part_key(part): TaskStatus() for step in route.steps for part in step.parts},
+        steps={step.code: StepStatus() for step in route.steps},
+    )
+
+
+def apply(case: Case, event: AnyEvent) -> tuple[Case, tuple[AnyCommand, ...]]:
+    """Return the case after `event`, and what the shell must carry out, in order.
+
+    The case's own time never runs back: an event that was committed before one already applied
+    keeps its own instant as the instant of the act, and changes nothing about the order.
+    """
+    turn = Turn(case, max(case.at, event.at))
+    if case.conclusion is not None:
+        turn.ignore(event, "the application is concluded")
+    elif not case.accepted and not isinstance(event, Accepted):
+        turn.ignore(event, "the application is not accepted")
+    else:
+        _TRANSITIONS[type(event)](turn, event)
+        _advance(turn)
+    return turn.finish()
+
+
+def _accepted(turn: Turn, event: Accepted) -> None:
+    if turn.accepted:
+        turn.ignore(event, "the application is accepted already")
+    turn.accepted = True
+
+
+def _decided(turn: Turn, event: Decided) -> None:
+    found = _open_task(turn, event)
+    if found is None:
+        return
+    step, part = found
+    if event.outcome not in OUTCOMES_OF[part.part]:
+        turn.ignore(event, f"{event.outcome} is no outcome of a task to {part.part}")
+        return
+    key = part_key(part)
+    reach(turn, key, event.at, warn=False)
+    lift_early_signals(turn, key, event.at)
+    turn.end_task(step, part, TaskState.DECIDED, event.outcome, event)
+
+
+def _lapsed(turn: Turn, event: Lapsed) -> None:
+    found = _open_task(turn, event)
+    if found is None:
+        return
+    step, part = found
+    if not turn.tasks[part_key(part)].lapse_asked:
+        turn.ignore(event, "silence of this task means nothing, or its time is not over")
+        return
+    turn.end_task(step, part, TaskState.LAPSED, Outcome.DEEMED_NO_OBJECTION, event)
+
+
+def _rectified(turn: Turn, event: Rectified) -> None:
+    step = turn.step_named(event.step)
+    status = turn.steps.get(event.step)
+    if step is None or status is None or status.state is not StepState.RECTIFYING:
+        turn.ignore(event, "nothing of this step is to be put right")
+        return
+    if status.round != event.round:
+        turn.ignore(event, f"round {status.round} is to be answered, not {event.round}")
+        return
+    shift = shift_for(turn, step)
+    turn.set_step(step.code, StepState.OPEN, round=status.round + 1)
+    for part in step.parts:
+        old = turn.tasks[part_key(part)]
+        if old.outcome is not None and old.outcome not in FAVOURABLE:
+            turn.issue(step, part, task_dates(turn, step, part, shift), round_=old.round + 1)
+
+
+def _withdrawn(turn: Turn, event: Withdrawn) -> None:
+    for step in turn.route.steps:
+        if turn.steps[step.code].state not in ENDED_STEPS:
+            _cancel_parts(turn, step, step.parts, "the application was withdrawn")
+            turn.set_step(step.code, StepState.CANCELLED)
+            turn.settle(step, {})
+    turn.conclude(Conclusion.WITHDRAWN)
+
+
+def _held(turn: Turn, event: Held) -> None:
+    if turn.held:
+        turn.ignore(event, "the application is held already")
+    turn.held = True
+
+
+def _resumed(turn: Turn, event: Resumed) -> None:
+    if not turn.held:
+        turn.ignore(event, "the application is not held")
+    turn.held = False
+
+
+def _clock_reached(turn: Turn, event: ClockReached) -> None:
+    for key in turn.tasks:
+        reach(turn, key, event.at)
+    turn.reach_promise(event.at)
+
+
+_TRANSITIONS: dict[type[CaseEvent], Callable[[Turn, Any], None]] = {
+    Accepted: _accepted,
+    Decided: _decided,
+    Lapsed: _lapsed,
+    Rectified: _rectified,
+    Withdrawn: _withdrawn,
+    Held: _held,
+    Resumed: _resumed,
+    ClockReached: _clock_reached,
+}
+
+
+def _open_task(turn: Turn, event: Decided | Lapsed) -> tuple[RouteStep, RoutePart] | None:
+    """Return the step and part of the open task that `event` names, or note why there is none."""
+    for step in turn.route.steps:
+        for part in step.parts:
+            status = turn.tasks[part_key(part)]
+            if task_name(turn.route.application, part, status.round) == event.task:
+                if status.state is TaskState.OPEN:
+                    return step, part
+                turn.ignore(event, f"the task is {status.state}")
+                return None
+    turn.ignore(event, "no such task in this round")
+    return None
+
+
+def _advance(turn: Turn) -> None:
+    """Do whatever has become possible, until nothing more is."""
+    moved = True
+    while moved and turn.conclusion is None:
+        moved = any([_advance_step(turn, step) for step in turn.route.steps])
+    if turn.conclusion is None and all(s.state in ENDED_STEPS for s in turn.steps.values()):
+        turn.conclude(_conclusion(turn.items.values()))
+
+
+def _advance_step(turn: Turn, step: RouteStep) -> bool:
+    """Move one step on if it can be; return whether it moved."""
+    status = turn.steps[step.code]
+    if status.state is StepState.WAITING:
+        return _start(turn, step)
+    if status.state is StepState.OPEN:
+        return _join(turn, step)
+    if status.state is StepState.RECTIFYING and status.rectify_until is not None:
+        if turn.at >= status.rectify_until:
+            _complete(turn, step)
+            return True
+    return False
+
+
+def _start(turn: Turn, step: RouteStep) -> bool:
+    """Issue a waiting step whose prerequisites are there; cancel what a refusal has made vain."""
+    vain = [part for part in _waiting(turn, step) if _is_vain(turn, step, part)]
+    _cancel_parts(turn, step, vain, "a prerequisite was refused or cancelled")
+    left = _waiting(turn, step)
+    if not any(part.part is Part.DECIDE for part in left):
+        turn.set_step(step.code, StepState.CANCELLED)
+        turn.settle(step, {})
+        return True
+    if turn.held or not all(item in turn.items for part in left for item in part.requires):
+        return bool(vain)
+    turn.set_step(step.code, StepState.OPEN)
+    for part in left:
+        turn.issue(step, part, task_dates(turn, step, part), round_=1)
+    return True
+
+
+def _waiting(turn: Turn, step: RouteStep) -> list[RoutePart]:
+    return [p for p in step.parts if turn.tasks[part_key(p)].state is TaskState.WAITING]
+
+
+def _is_vain(turn: Turn, step: RouteStep, part: RoutePart) -> bool:
+    """Whether a prerequisite of the part's item has failed."""
+    needed = [item for p in step.parts if p.item == part.item for item in p.requires]
+    return any(item in turn.items and turn.items[item] is not Outcome.GRANTED for item in needed)
+
+
+def _cancel_parts(turn: Turn, step: RouteStep, parts: Iterable[RoutePart], reason: str) -> None:
+    for part in parts:
+        if turn.tasks[part_key(part)].state not in ENDED_TASKS:
+            turn.end_task(step, part, TaskState.CANCELLED, None, None, reason)
+
+
+def _join(turn: Turn, step: RouteStep) -> bool:
+    """The barrier: nothing leaves a merged step before every part has signed."""
+    statuses = [turn.tasks[part_key(part)] for part in step.parts]
+    if any(status.state not in ENDED_TASKS for status in statuses):
+        return False
+    adverse = [p for p in step.parts if _is_adverse(turn, p)]
+    rule = step.rectification
+    if adverse and rule is not None and turn.steps[step.code].round <= rule.rounds:
+        until = turn.calendar.close_of(due_on(rule.budget, turn.today, turn.calendar))
+        _ask(turn, step, adverse, until)
+    else:
+        _complete(turn, step)
+    return True
+
+
+def _is_adverse(turn: Turn, part: RoutePart) -> bool:
+    outcome = turn.tasks[part_key(part)].outcome
+    return outcome is not None and outcome not in FAVOURABLE
+
+
+def _ask(turn: Turn, step: RouteStep, adverse: list[RoutePart], until: datetime) -> None:
+    round_ = turn.steps[step.code].round
+    turn.set_step(
+        step.code, StepState.RECTIFYING, round=round_, asked_on=turn.today, rectify_until=until
+    )
+    turn.commands.append(
+        AskRectification(
+            at=turn.at,
+            step=step.code,
+            round=round_,
+            items=tuple(dict.fromkeys(part.item for part in adverse)),
+            refs=tuple(turn.tasks[part_key(part)].ref or "" for part in adverse),
+            until=until,
+        )
+    )
+
+
+def _complete(turn: Turn, step: RouteStep) -> None:
+    """Give every item of the step its outcome and release all results together."""
+    results = {item: _result(turn, step, item) for item in _items_in_order(step)}
+    turn.set_step(step.code, StepState.DONE)
+    found = {item: result for item, result in results.items() if result is not None}
+    turn.settle(step, {item: result.outcome for item, result in found.items()})
+    turn.commands.append(Release(at=turn.at, step=step.code, results=tuple(found.values())))
+
+
+def _items_in_order(step: RouteStep) -> list[str]:
+    """The step's items in the order in which a law has them issued, then as the plan has them."""
+    items = dict.fromkeys(part.item for part in step.parts)
+    rank = {item: place for place, item in enumerate(step.issue_order)}
+    return sorted(items, key=lambda item: rank.get(item, len(rank)))
+
+
+def _result(turn: Turn, step: RouteStep, item: str) -> ItemResult | None:
+    """An item is granted when all that decide it granted it and no objection was sustained."""
+    parts = [part for part in step.parts if part.item == item]
+    ended = [(p, turn.tasks[part_key(p)]) for p in parts]
+    deciding = [(p, t) for p, t in ended if p.part is Part.DECIDE and t.outcome is not None]
+    if not deciding:
+        return None
+    adverse = [t for _, t in ended if t.outcome is not None and t.outcome not in FAVOURABLE]
+    speaking = adverse or [t for _, t in deciding]
+    return ItemResult(
+        item=item,
+        department=deciding[0][0].department,
+        outcome=Outcome.REFUSED if adverse else Outcome.GRANTED,
+        decided_at=max(t.decided_at or turn.at for _, t in deciding),
+        refs=tuple(t.ref for t in speaking if t.ref),
+    )
+
+
+def _conclusion(outcomes: Iterable[Outcome | None]) -> Conclusion:
+    granted = [outcome is Outcome.GRANTED for outcome in outcomes]
+    if all(granted):
+        return Conclusion.GRANTED
+    return Conclusion.PARTLY_GRANTED if any(granted) else Conclusion.REFUSED

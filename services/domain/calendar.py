@@ -1,0 +1,182 @@
+"""The working-day calendar: which days count, and why (行政许可法 82).
+
+Instants are UTC; all arithmetic is on dates in Asia/Shanghai. A calendar is versioned data: the
+years whose notice the State Council has published. Any other year is provisional: only its
+weekends are known. A calendar is a pure value; `services.runtime.calendar_files` reads it.
+"""
+
+from bisect import bisect_right
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from enum import StrEnum
+from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""A fixed offset, not `zoneinfo`: China has kept UTC+8 without summer time since 1992, before the
+first day any calendar here can hold; and a workflow may not read the time-zone files."""
+
+ONE_DAY = timedelta(days=1)
+SATURDAY = 5
+WEEKEND_ZH = {5: "周六", 6: "周日"}
+WEEKEND_EN = {5: "Saturday", 6: "Sunday"}
+
+
+class DayKind(StrEnum):
+    """What sort of day it is; the first two are worked."""
+
+    WORKING = "working_day"
+    MAKE_UP = "make_up_day"
+    WEEKEND = "weekend"
+    HOLIDAY = "holiday"
+
+
+class DayName(Struct, frozen=True, kw_only=True):
+    """Why a day is, or is not, a working day."""
+
+    kind: DayKind
+    zh: str
+    en: str
+    provisional: bool
+
+
+class YearDays(Struct, frozen=True, kw_only=True):
+    """One published year: days off and make-up working days (调休), each with its holiday's name.
+
+    `off` and `work` hold days of `year` alone. `english` translates the names; `source` is the
+    notice the days stand in.
+    """
+
+    year: int
+    off: dict[date, str]
+    work: dict[date, str]
+    source: str
+    english: dict[str, str] = {}
+
+
+class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
+    """Working days, and business hours `[opens, closes)` in local time.
+
+    `version` names the data: the same version is the same answer to every question.
+    """
+
+    # `dict=True` gives a place for the cached indexes below; they are no part of the value.
+    version: str
+    years: tuple[YearDays, ...]
+    opens: time = time(9)
+    closes: time = time(17)
+
+    def is_working(self, day: date) -> bool:
+        """Return whether `day` is a working day."""
+        exception = self._exceptions.get(day)
+        return day.weekday() < SATURDAY if exception is None else exception
+
+    def is_provisional(self, day: date) -> bool:
+        """Return whether the year of `day` is unpublished, so that holidays may yet change it."""
+        return day.year not in self._published
+
+    def name_of(self, day: date) -> DayName:
+        """Return why `day` is, or is not, a working day."""
+        kind, zh, en = DayKind.WORKING, "工作日", "working day"
+        year = self._published.get(day.year)
+        if year is not None and (name := year.off.get(day)):
+            kind, zh, en = DayKind.HOLIDAY, name, year.english.get(name, name)
+        elif year is not None and (name := year.work.get(day)):
+            name_en = year.english.get(name, name)
+            kind, zh, en = DayKind.MAKE_UP, f"{name}调休上班", f"make-up working day, {name_en}"
+        elif day.weekday() >= SATURDAY:
+            kind = DayKind.WEEKEND
+            zh, en = WEEKEND_ZH[day.weekday()], WEEKEND_EN[day.weekday()]
+        return DayName(kind=kind, zh=zh, en=en, provisional=year is None)
+
+    def add_working_days(self, day: date, n: int) -> date:
+        """Return the `n`-th working day after `day`; with `n` 0, `next_working_day(day)`.
+
+        Raises:
+            ValueError: `n` is negative.
+        """
+        if n < 0:
+            raise ValueError(f"cannot add {n} working days: the number is negative")
+        if n == 0:
+            return self.next_working_day(day)
+        year = day.year
+        days = self._working_days(year)
+        index = bisect_right(days, day) + n - 1
+        while index >= len(days):
+            index -= len(days)
+            year += 1
+            days = self._working_days(year)
+        return days[index]
+
+    def next_working_day(self, day: date) -> date:
+        """Return `day` if it is a working day, else the first working day after it."""
+        while not self.is_working(day):
+            day += ONE_DAY
+        return day
+
+    def previous_working_day(self, day: date) -> date:
+        """Return the last working day strictly before `day`."""
+        day -= ONE_DAY
+        while not self.is_working(day):
+            day -= ONE_DAY
+        return day
+
+    def working_days_between(self, after: date, until: date) -> int:
+        """Return how many working days lie in `(after, until]`; 0 if `until` is not later."""
+        if until <= after:
+            return 0
+        years = range(after.year, until.year)
+        whole = sum(len(self._working_days(year)) for year in years)
+        upto = bisect_right(self._working_days(until.year), until)
+        return whole + upto - bisect_right(self._working_days(after.year), after)
+
+    def opening_of(self, day: date) -> datetime:
+        """Return the instant (UTC) at which business opens on `day`."""
+        return datetime.combine(day, self.opens, ZONE).astimezone(UTC)
+
+    def close_of(self, day: date) -> datetime:
+        """Return the instant (UTC) at which business closes on `day` (民法典 203)."""
+        return datetime.combine(day, self.closes, ZONE).astimezone(UTC)
+
+    def local_date(self, instant: datetime) -> date:
+        """Return the date in Asia/Shanghai at `instant`.
+
+        Raises:
+            ValueError: `instant` has no time zone.
+        """
+        if instant.tzinfo is None:
+            raise ValueError(f"instant {instant.isoformat()} has no time zone")
+        return instant.astimezone(ZONE).date()
+
+    def within(self, first_year: int, last_year: int) -> "WorkingCalendar":
+        """Return a copy with the years `first_year`..`last_year` alone, under the same version.
+
+        Years left out become provisional: keep every year an application can reach.
+        """
+        kept = tuple(year for year in self.years if first_year <= year.year <= last_year)
+        return replace(self, years=kept)
+
+    @cached_property
+    def _published(self) -> dict[int, YearDays]:
+        return {year.year: year for year in self.years}
+
+    @cached_property
+    def _exceptions(self) -> dict[date, bool]:
+        """The days that differ from the plain week, or might: `True` is worked."""
+        off = {day: False for year in self.years for day in year.off}
+        return off | {day: True for year in self.years for day in year.work}
+
+    @cached_property
+    def _index(self) -> dict[int, list[date]]:
+        """Sorted working days of the years asked for so far."""
+        return {}
+
+    def _working_days(self, year: int) -> list[date]:
+        days = self._index.get(year)
+        if days is None:
+            first = date(year, 1, 1)
+            length = (date(year, 12, 31) - first).days + 1
+            every = (first + timedelta(days=n) for n in range(length))
+            days = self._index[year] = [day for day in every if self.is_working(day)]
+        return days

@@ -1,0 +1,389 @@
+"""The catalogue a county owns: items, departments, materials, fees, groups, questions, scenarios.
+
+Shapes only; `lint.py` says what a good catalogue is, `services.runtime.catalogue_files` reads YAML.
+One folder is one version of the whole catalogue, with the day from which it holds. A running
+application keeps the version it was accepted under.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.contracts.vocabulary import Authority, DepartmentSystem, LimitStart, Silence, Unit
+
+ItemCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{1,40}$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,60}$")]
+FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
+Rule = Annotated[str, StringConstraints(min_length=1, max_length=600)]
+
+
+class Shape(BaseModel):
+    """Base of the schema: frozen, and an unknown key is an error (it would be lost silently)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Name(Shape):
+    """A text in both languages; Chinese is the one that holds in law."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class Basis(Shape):
+    """Where a rule or a figure stands. `verified: false` is printed wherever the fact is shown."""
+
+    law: str = Field(min_length=1, description="Title of the law or document, or its source key.")
+    article: str | None = None
+    source: str | None = Field(default=None, description="Key in `sources` of county.yaml.")
+    verified: bool = True
+    note: str | None = None
+
+
+class Limit(Shape):
+    """A number of days and what a day is. 0 means decided on the spot (即办)."""
+
+    value: int = Field(ge=0, le=400)
+    unit: Unit = Unit.WORKING_DAY
+
+
+class Extension(Shape):
+    """Who may extend a limit, by how much, how often (行政许可法 42)."""
+
+    limit: Limit
+    approver: Literal["department_head", "government_head", "approving_body", "principal"]
+    times: int = Field(default=1, ge=1, le=3)
+    basis: Basis
+
+
+class Uncounted(Shape):
+    """A procedure whose time is not counted (行政许可法 45), with its own cap where a rule sets one."""
+
+    procedure: Literal[
+        "hearing", "tender", "auction", "inspection", "testing", "quarantine", "appraisal",
+        "expert_review", "publicity", "commissioned_evaluation", "consultation", "rectification",
+    ]
+    cap: Limit | None = None
+    basis: Basis
+
+
+class StatutoryLimit(Shape):
+    """What the law allows the department, from which act on."""
+
+    limit: Limit
+    start: LimitStart = LimitStart.ACCEPTANCE
+    basis: Basis
+    extension: Extension | None = None
+    uncounted: tuple[Uncounted, ...] = ()
+
+
+class ItemKind(StrEnum):
+    """What an item is in law."""
+
+    PERMIT = "permit"
+    FILING = "filing"
+    CONFIRMATION = "confirmation"
+    GOVERNMENT_INVESTMENT = "government_investment"
+    ASSESSMENT = "assessment"
+    TECHNICAL_REVIEW = "technical_review"
+    PUBLIC_SERVICE = "public_service"
+    JOINT = "joint"
+    OTHER = "other"
+
+
+class ItemStatus(StrEnum):
+    """Whether an item may be entered (取消的项目一律不得录入)."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DELEGATED = "delegated"
+    CANCELLED = "cancelled"
+
+
+class Department(Shape):
+    """A department with a window in the centre."""
+
+    code: Slug
+    name: Name
+    window: str | None = None
+    system: DepartmentSystem = DepartmentSystem.SHARED
+
+
+class Material(Shape):
+    """A paper. Its id is shared: asked for once, used by every item that needs it."""
+
+    id: Slug
+    name: Name
+    supplied_by: Literal["applicant", "department", "system"] = "applicant"
+    result_of: ItemCode | None = Field(
+        default=None, description="The item whose result this is: then it is never asked for."
+    )
+    form: Literal["electronic", "original", "copy"] = "electronic"
+    secondary: bool = Field(default=False, description="May follow later (容缺受理).")
+    basis: Basis | None = None
+
+
+class MaterialUse(Shape):
+    """An item's need of a material."""
+
+    material: Slug
+    when: Rule | None = Field(default=None, description="Needed only when this rule holds.")
+    may_follow: Limit | None = Field(default=None, description="Term within which it may follow.")
+
+
+class FeeStandard(Shape):
+    """A published standard. No line of a bill exists without one (行政许可法 58-59)."""
+
+    id: Slug
+    name: Name
+    document: Basis
+    amount: Decimal | None = Field(default=None, ge=0, description="Yuan per unit; none: see note.")
+    unit: str | None = None
+    quantity: FactName | None = Field(default=None, description="The fact it is multiplied by.")
+    effective_from: date | None = None
+    note: str | None = None
+
+
+class Fee(Shape):
+    """Free, with the article that says so; or a standard, where `when` holds."""
+
+    free: Basis | None = None
+    standard: Slug | None = None
+    when: Rule | None = None
+
+
+class Prerequisites(Shape):
+    """Items whose results must be there first. `any_of`: one of each list is enough."""
+
+    all_of: tuple[ItemCode, ...] = ()
+    any_of: tuple[tuple[ItemCode, ...], ...] = ()
+    on_trust: tuple[ItemCode, ...] = Field(
+        default=(), description="May be taken in on trust: starts with them, not after them."
+    )
+    basis: Basis | None = None
+
+
+class Consulted(Shape):
+    """A unit asked for its opinion, and what its silence means."""
+
+    department: Slug
+    when: Rule | None = None
+    silence: Silence = Silence.NO_OBJECTION
+
+
+class Rectification(Shape):
+    """What a joint step allows after an objection: outside the limit, but bounded."""
+
+    limit: Limit
+    rounds: int = Field(default=1, ge=1, le=3)
+    basis: Basis
+
+
+class GroupDay(Shape):
+    """One stretch of a joint step's day budget."""
+
+    name: Name
+    days: int = Field(ge=0)
+
+
+class Group(Shape):
+    """A merged step (联合): its items start together, are signed together, released together."""
+
+    code: Slug
+    name: Name
+    procedure: Literal[
+        "joint_evaluation", "joint_design_review", "joint_drawing_review", "joint_inspection",
+        "joint_acceptance",
+    ]
+    lead: Slug
+    budget: Limit
+    days: tuple[GroupDay, ...] = ()
+    consulted: tuple[Consulted, ...] = ()
+    issue_order: tuple[ItemCode, ...] = Field(
+        default=(), description="Where a law sets an order, papers are issued in it on the same day."
+    )
+    rectification: Rectification | None = None
+    basis: Basis
+
+
+class ResultDocument(Shape):
+    """The paper a grant ends in."""
+
+    name: Name
+    valid_years: int | None = None
+    note: str | None = None
+
+
+class Item(Shape):
+    """One approval item (事项)."""
+
+    code: ItemCode
+    name: Name
+    department: Slug
+    co_deciders: tuple[Slug, ...] = Field(
+        default=(), description="Departments that must each decide it too (e.g. 城市道路管理条例 33)."
+    )
+    stage: Slug
+    kind: ItemKind
+    project_construction: bool = Field(
+        default=True, description="The one-third rule binds items of project construction."
+    )
+    legal_basis: tuple[Basis, ...] = Field(min_length=1)
+    statutory: StatutoryLimit | None = Field(description="null: no limit found; say so in `notes`.")
+    promised: Limit
+    promised_basis: Basis
+    conditions: tuple[Name, ...] = ()
+    procedure: tuple[Name, ...] = ()
+    materials: tuple[MaterialUse, ...] = ()
+    fee: Fee
+    prerequisites: Prerequisites = Prerequisites()
+    group: Slug | None = None
+    consulted: tuple[Consulted, ...] = ()
+    result: ResultDocument
+    applies_when: Rule | None = Field(default=None, description="Rule over project facts; lint wants one.")
+    status: ItemStatus = ItemStatus.ACTIVE
+    authority: Authority = Authority.REPRESENTATIVE
+    notes: tuple[str, ...] = ()
+
+
+class Option(Shape):
+    """One answer of a choice."""
+
+    value: Slug
+    name: Name
+
+
+class Question(Shape):
+    """One question about a project. Its id is the name of a fact that rules use."""
+
+    id: FactName
+    text: Name
+    help: Name | None = None
+    type: Literal["boolean", "choice", "number"]
+    options: tuple[Option, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str | None = None
+    basis: Basis | None = None
+
+
+class Constraint(Shape):
+    """A combination of facts that cannot be: `never` holds -> the facts are refused."""
+
+    never: Rule
+    question: FactName = Field(description="The question whose answer to change.")
+    message: Name
+
+
+class Ask(Shape):
+    """A scenario's use of a question."""
+
+    question: FactName
+    when: Rule | None = Field(default=None, description="Asked only when this holds; else `otherwise`.")
+    otherwise: bool | float | str | None = None
+
+
+class Scenario(Shape):
+    """A kind of project: what is known of it, what is asked, which items may apply, which stages."""
+
+    code: Slug
+    name: Name
+    description: Name
+    fixed: dict[FactName, bool | float | str] = {}
+    questions: tuple[Ask, ...]
+    items: tuple[ItemCode, ...] = Field(min_length=1)
+    example: dict[FactName, bool | float | str] = Field(
+        description="A complete set of answers, used in documents, tests and the demo."
+    )
+
+
+class Stage(Shape):
+    """A stage of the procedure, in order."""
+
+    code: Slug
+    name: Name
+
+
+class County(Shape):
+    """The head of a catalogue version."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}$")]
+    name: Name
+    version: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,40}$")]
+    effective_from: date
+    effective_to: date | None = None
+    stages: tuple[Stage, ...]
+    sources: dict[str, str] = {}
+
+
+class Catalogue(Shape):
+    """One version of everything."""
+
+    county: County
+    departments: tuple[Department, ...]
+    materials: tuple[Material, ...]
+    fees: tuple[FeeStandard, ...]
+    groups: tuple[Group, ...]
+    items: tuple[Item, ...]
+    questions: tuple[Question, ...]
+    constraints: tuple[Constraint, ...] = ()
+    scenarios: tuple[Scenario, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the whole content: two catalogues with one digest say the same."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def item_by_code(self) -> dict[str, Item]:
+        """Items by code."""
+        return {item.code: item for item in self.items}
+
+    @cached_property
+    def department_by_code(self) -> dict[str, Department]:
+        """Departments by code."""
+        return {department.code: department for department in self.departments}
+
+    @cached_property
+    def material_by_id(self) -> dict[str, Material]:
+        """Materials by id."""
+        return {material.id: material for material in self.materials}
+
+    @cached_property
+    def fee_by_id(self) -> dict[str, FeeStandard]:
+        """Fee standards by id."""
+        return {fee.id: fee for fee in self.fees}
+
+    @cached_property
+    def group_by_code(self) -> dict[str, Group]:
+        """Groups by code."""
+        return {group.code: group for group in self.groups}
+
+    @cached_property
+    def question_by_id(self) -> dict[str, Question]:
+        """Questions by id."""
+        return {question.id: question for question in self.questions}
+
+    @cached_property
+    def scenario_by_code(self) -> dict[str, Scenario]:
+        """Scenarios by code."""
+        return {scenario.code: scenario for scenario in self.scenarios}
+
+
+def in_force(catalogues: Iterable[Catalogue], on: date) -> Catalogue | None:
+    """Return the version that holds on `on`; the one that began last when several do."""
+    holding = [
+        catalogue
+        for catalogue in catalogues
+        if catalogue.county.effective_from <= on
+        and (catalogue.county.effective_to is None or on <= catalogue.county.effective_to)
+    ]
+    return max(holding, key=lambda found: found.county.effective_from, default=None)

@@ -1,0 +1,77 @@
+"""The route: what the workflow needs of a plan, pinned when an application starts.
+
+Shapes of the functional core are `msgspec` structs: the workflow sandbox imports this package anew
+for every workflow, and twenty dataclasses cost 16 ms there where twenty structs cost 1 ms.
+"""
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from services.contracts.vocabulary import Authority, LimitStart, Part, Silence, Unit
+
+
+class Budget(Struct, frozen=True, kw_only=True):
+    """A number of days of one unit."""
+
+    value: int
+    unit: Unit
+
+
+class Statute(Struct, frozen=True, kw_only=True):
+    """The statutory budget of a part, the act that starts it, and the article it stands in."""
+
+    budget: Budget
+    start: LimitStart
+    article: str
+
+
+class RoutePart(Struct, frozen=True, kw_only=True):
+    """One department's share of a step: decide on `item`, or give an opinion on it.
+
+    `requires` are the items whose results must be favourable before the share can be done. A
+    part to CONSULT has no statute of its own. `silence` other than NONE is for CONSULT alone.
+    """
+
+    item: str
+    department: str
+    part: Part
+    promised: Budget
+    statute: Statute | None = None
+    requires: tuple[str, ...] = ()
+    authority: Authority = Authority.REPRESENTATIVE
+    silence: Silence = Silence.NONE
+
+
+class RouteRectification(Struct, frozen=True, kw_only=True):
+    """How often, and for how long, the investor may put right what a merged step objected to."""
+
+    budget: Budget
+    rounds: int
+
+
+class RouteStep(Struct, frozen=True, kw_only=True):
+    """One step: all its parts start together, are joined by a barrier, and released together."""
+
+    code: str
+    parts: tuple[RoutePart, ...]
+    group: str | None = None
+    rectification: RouteRectification | None = None
+    issue_order: tuple[str, ...] = ()
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """All steps of one application, with the promise made to the investor on submission.
+
+    `promised_at` is the close of business (UTC) of the last promised day. `promised_days` is the
+    promised total in working days, from the day after `start`.
+    """
+
+    application: str
+    start: date
+    promised_at: datetime
+    promised_days: int
+    catalogue_version: str
+    calendar_version: str
+    plan_digest: str
+    steps: tuple[RouteStep, ...]

@@ -1,0 +1,212 @@
+"""One turn of the functional core: the case as it is being changed, and the commands so far.
+
+Mutable inside `approval.apply`, never outside it: `finish` freezes it again.
+"""
+
+from datetime import date, datetime
+
+from msgspec.structs import replace
+
+from services.contracts.vocabulary import (
+    ApplicationStatus,
+    Conclusion,
+    Outcome,
+    Signal,
+    StepState,
+    TaskState,
+)
+from services.domain.case import (
+    AnyCommand,
+    Case,
+    CaseEvent,
+    ChangeStatus,
+    ChangeStep,
+    Conclude,
+    Dates,
+    EndTask,
+    Ignore,
+    IssueTask,
+    RaiseSignal,
+    StepStatus,
+)
+from services.domain.route import RoutePart, RouteStep
+
+ENDED_TASKS = frozenset({TaskState.DECIDED, TaskState.LAPSED, TaskState.CANCELLED})
+ENDED_STEPS = frozenset({StepState.DONE, StepState.CANCELLED})
+
+
+def part_key(part: RoutePart) -> str:
+    """Return the key of a part within its application: `item/department`."""
+    return f"{part.item}/{part.department}"
+
+
+def task_name(application: str, part: RoutePart, round_: int) -> str:
+    """Return the name of a task, unique for ever: `application/item/department/round`."""
+    return f"{application}/{part.item}/{part.department}/{round_}"
+
+
+class Turn:
+    """A case while one event is applied to it."""
+
+    def __init__(self, case: Case, at: datetime) -> None:
+        self._before = case
+        self.at = at
+        self.route = case.route
+        self.calendar = case.calendar
+        self.today: date = case.calendar.local_date(at)
+        self.promised_at = case.promised_at
+        self.tasks = dict(case.tasks)
+        self.steps = dict(case.steps)
+        self.items = dict(case.items)
+        self.accepted = case.accepted
+        self.held = case.held
+        self.late = case.late
+        self.excused_days = case.excused_days
+        self.excused_until = case.excused_until
+        self.conclusion = case.conclusion
+        self.commands: list[AnyCommand] = []
+
+    def finish(self) -> tuple[Case, tuple[AnyCommand, ...]]:
+        """Return the frozen case and the commands; a changed status is told last."""
+        after = Case(
+            route=self.route,
+            calendar=self.calendar,
+            at=self.at,
+            promised_at=self.promised_at,
+            tasks=self.tasks,
+            steps=self.steps,
+            items=self.items,
+            accepted=self.accepted,
+            held=self.held,
+            late=self.late,
+            excused_days=self.excused_days,
+            excused_until=self.excused_until,
+            conclusion=self.conclusion,
+        )
+        status = status_of(after)
+        if status is not status_of(self._before) or self.promised_at != self._before.promised_at:
+            self.commands.append(
+                ChangeStatus(at=self.at, status=status, promised_at=self.promised_at)
+            )
+        return after, tuple(self.commands)
+
+    def step_named(self, code: str) -> RouteStep | None:
+        """Return the step of the route with this code."""
+        return next((step for step in self.route.steps if step.code == code), None)
+
+    def set_step(
+        self,
+        code: str,
+        state: StepState,
+        *,
+        round: int | None = None,  # noqa: A002 - the word of the field it sets
+        asked_on: date | None = None,
+        rectify_until: datetime | None = None,
+    ) -> None:
+        """Give a step its new state and tell of it."""
+        self.steps[code] = StepStatus(
+            state=state,
+            round=round or self.steps[code].round,
+            asked_on=asked_on,
+            rectify_until=rectify_until,
+        )
+        self.commands.append(ChangeStep(at=self.at, step=code, state=state))
+
+    def issue(self, step: RouteStep, part: RoutePart, dates: Dates, *, round_: int) -> None:
+        """Open a part's task in a round."""
+        key = part_key(part)
+        self.tasks[key] = replace(
+            self.tasks[key],
+            state=TaskState.OPEN,
+            round=round_,
+            outcome=None,
+            decided_at=None,
+            ref=None,
+            dates=dates,
+            signals=(),
+            lapse_asked=False,
+        )
+        name = task_name(self.route.application, part, round_)
+        self.commands.append(
+            IssueTask(at=self.at, task=name, key=key, step=step.code, round=round_, dates=dates)
+        )
+
+    def end_task(
+        self,
+        step: RouteStep,
+        part: RoutePart,
+        state: TaskState,
+        outcome: Outcome | None,
+        event: CaseEvent | None,
+        reason: str = "",
+    ) -> None:
+        """Close a part's task, by a department's act or by cancellation."""
+        key = part_key(part)
+        old = self.tasks[key]
+        ref = event.ref if event is not None else ""
+        at = event.at if event is not None else self.at
+        self.tasks[key] = replace(old, state=state, outcome=outcome, decided_at=at, ref=ref or None)
+        self.commands.append(
+            EndTask(
+                at=at,
+                task=task_name(self.route.application, part, old.round),
+                key=key,
+                step=step.code,
+                round=old.round,
+                state=state,
+                outcome=outcome,
+                ref=ref,
+                reason=reason,
+                issued=old.state is TaskState.OPEN,
+            )
+        )
+
+    def settle(self, step: RouteStep, outcomes: dict[str, Outcome]) -> None:
+        """Record the final outcome of a step's items; one without an outcome is cancelled."""
+        for part in step.parts:
+            self.items[part.item] = outcomes.get(part.item)
+
+    def reach_promise(self, at: datetime) -> None:
+        """Tell once when the whole application has passed its promise."""
+        if not self.late and at > self.promised_at and not self.is_rectifying:
+            self.late = True
+            self.commands.append(RaiseSignal(at=self.promised_at, signal=Signal.PROMISE_PASSED))
+
+    @property
+    def is_rectifying(self) -> bool:
+        """Whether any step waits for the investor (that time is outside the limit)."""
+        return any(step.state is StepState.RECTIFYING for step in self.steps.values())
+
+    def conclude(self, conclusion: Conclusion) -> None:
+        """End the application and say how long it took."""
+        self.conclusion = conclusion
+        elapsed = self.calendar.working_days_between(self.route.start, self.today)
+        self.commands.append(
+            Conclude(
+                at=self.at,
+                conclusion=conclusion,
+                used_working_days=max(0, elapsed - self.excused_days),
+                promised_working_days=self.route.promised_days,
+                in_time=self.at <= self.promised_at,
+            )
+        )
+
+    def ignore(self, event: CaseEvent, why: str) -> None:
+        """Note an event that changes nothing."""
+        name = type(event).__name__
+        self.commands.append(Ignore(at=event.at, event=name, ref=event.ref, why=why))
+
+
+def status_of(case: Case) -> ApplicationStatus:
+    """Return the status people are shown."""
+    if case.conclusion is Conclusion.WITHDRAWN:
+        return ApplicationStatus.WITHDRAWN
+    if case.conclusion is not None:
+        return ApplicationStatus.CONCLUDED
+    if not case.accepted:
+        return ApplicationStatus.RECEIVED
+    if case.held:
+        return ApplicationStatus.HELD
+    if any(step.state is StepState.RECTIFYING for step in case.steps.values()):
+        return ApplicationStatus.RECTIFYING
+    return ApplicationStatus.IN_PROGRESS

@@ -1,0 +1,1 @@
+"""Intake: the one door. Catalogue, plan preview, submission, tracking, results."""

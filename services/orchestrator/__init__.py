@@ -1,0 +1,1 @@
+"""Orchestrator: one Temporal workflow per application around the functional core."""

@@ -1,0 +1,206 @@
+"""Hands what the inbox holds to the workflows: one start or one signal per application and poll.
+
+The inbox is the record: a message is marked as delivered only after Temporal has taken it, so a
+message may be delivered twice and never not at all. The core ignores the second one.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import orjson
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from services.contracts import events as wire
+from services.contracts.vocabulary import Outcome
+from services.domain.calendar import WorkingCalendar
+from services.domain.case import AnyEvent, Decided, Held, Lapsed, Rectified, Resumed, Withdrawn
+from services.orchestrator.store import Row, Store
+from services.orchestrator.workflow import DELIVER, WORKFLOW, workflow_id
+from services.runtime.clock import Clock
+from services.runtime.db import Pool
+from services.runtime.logs import get_logger
+from services.runtime.telemetry import SpanName, process_spans
+
+HELD_TYPE = "lianshen.operator.held.v1"
+RESUMED_TYPE = "lianshen.operator.resumed.v1"
+PROJECT_CODE = SearchAttributeKey.for_keyword("ProjectCode")
+SCENARIO = SearchAttributeKey.for_keyword("Scenario")
+YEARS_AHEAD = 3
+AT_ONCE = 64
+
+_log = get_logger(__name__)
+_CORE: dict[str, Callable[[dict[str, Any], str], AnyEvent]] = {
+    wire.TaskDecided.TYPE: lambda data, ref: Decided(
+        at=_instant(data["decided_at"]),
+        ref=ref,
+        task=data["task"],
+        outcome=Outcome(data["outcome"]),
+    ),
+    wire.TaskLapsed.TYPE: lambda data, ref: Lapsed(
+        at=_instant(data["lapsed_at"]), ref=ref, task=data["task"]
+    ),
+    wire.ApplicationRectified.TYPE: lambda data, ref: Rectified(
+        at=_instant(data["rectified_at"]), ref=ref, step=data["step"], round=data["round"]
+    ),
+    wire.ApplicationWithdrawn.TYPE: lambda data, ref: Withdrawn(
+        at=_instant(data["withdrawn_at"]), ref=ref
+    ),
+    HELD_TYPE: lambda data, ref: Held(at=_instant(data["at"]), ref=ref),
+    RESUMED_TYPE: lambda data, ref: Resumed(at=_instant(data["at"]), ref=ref),
+}
+
+
+def _instant(text: str) -> datetime:
+    return msgspec.convert(text, datetime)
+
+
+class WorkflowLostError(Exception):
+    """An application is in progress, but Temporal does not know its workflow."""
+
+
+class Deliverer:
+    """One loop: reads undelivered messages in order of arrival and hands them on."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        client: Client,
+        task_queue: str,
+        clock: Clock,
+        calendar: Callable[[], WorkingCalendar],
+        search_attributes: bool = True,
+    ) -> None:
+        self._pool = pool
+        self._client = client
+        self._task_queue = task_queue
+        self._clock = clock
+        self._calendar = calendar
+        self._search_attributes = search_attributes
+        self._store = Store()
+        self._calendars: dict[tuple[str, int], Any] = {}
+        self.wake = asyncio.Event()
+
+    async def turn(self) -> int:
+        """Deliver one batch; return how many messages were delivered.
+
+        Raises:
+            WorkflowLostError: nothing of the batch is lost; the rest was delivered.
+            RPCError: Temporal cannot be reached.
+        """
+        self.wake.clear()
+        async with self._pool.acquire() as conn:
+            rows = await self._store.undelivered(conn, 2_000)
+            groups: dict[str, list[Row]] = {}
+            for row in rows:
+                groups.setdefault(row["application"], []).append(row)
+            new = [
+                number
+                for number, found in groups.items()
+                if found[0]["type"] == wire.ApplicationSubmitted.TYPE
+            ]
+            starts = await self._store.starts_of(conn, new) if new else {}
+        if not rows:
+            return 0
+        parents = {n: [row["traceparent"] for row in found] for n, found in groups.items()}
+        gate = asyncio.Semaphore(AT_ONCE)
+        with process_spans(parents, name=SpanName.DELIVER) as spans:
+            failures = await asyncio.gather(
+                *(
+                    self._deliver(gate, number, found, starts.get(number), spans[number])
+                    for number, found in groups.items()
+                ),
+                return_exceptions=True,
+            )
+        failed = dict(zip(groups, failures, strict=True))
+        done = [row["event_id"] for n, found in groups.items() if failed[n] is None for row in found]
+        if done:
+            async with self._pool.acquire() as conn:
+                await self._store.mark_delivered(conn, done)
+        for error in failures:
+            if error is not None:
+                raise error
+        return len(done)
+
+    async def _deliver(
+        self,
+        gate: asyncio.Semaphore,
+        number: str,
+        rows: Sequence[Row],
+        start: Row | None,
+        traceparent: str | None,
+    ) -> None:
+        async with gate:
+            if start is not None:
+                await self._start(number, start, str(rows[0]["event_id"]), traceparent)
+                rows = rows[1:]
+            if rows:
+                events = [core_event(row) for row in rows]
+                await self._signal(number, events)
+
+    async def _start(self, number: str, row: Row, ref: str, traceparent: str | None) -> None:
+        start = {
+            "route": orjson.loads(row["route"]),
+            "calendar": self._calendar_from(row["submitted_at"].year),
+            "at": msgspec.to_builtins(row["submitted_at"]),
+            "ref": ref,
+            "traceparent": traceparent,
+        }
+        pairs = [
+            SearchAttributePair(PROJECT_CODE, row["project_code"]),
+            SearchAttributePair(SCENARIO, row["scenario"]),
+        ]
+        try:
+            await self._client.start_workflow(
+                WORKFLOW,
+                start,
+                id=workflow_id(number),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                request_eager_start=True,
+                search_attributes=TypedSearchAttributes(pairs if self._search_attributes else []),
+                task_timeout=timedelta(seconds=10),
+            )
+        except WorkflowAlreadyStartedError:
+            _log.info("workflow had run before", application=number)
+
+    async def _signal(self, number: str, events: list[AnyEvent]) -> None:
+        handle = self._client.get_workflow_handle(workflow_id(number))
+        try:
+            await handle.signal(DELIVER, msgspec.to_builtins(events))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            async with self._pool.acquire() as conn:
+                row = await self._store.get_application(conn, number)
+            if row is None or row["conclusion"] is None:
+                raise WorkflowLostError(number) from error
+            _log.info("message after the end", application=number, events=len(events))
+
+    def _calendar_from(self, year: int) -> Any:
+        """The calendar as the workflow needs it: from the year before, a few years on."""
+        calendar = self._calendar()
+        key = (calendar.version, year)
+        if key not in self._calendars:
+            trimmed = calendar.within(year - 1, year + YEARS_AHEAD)
+            self._calendars[key] = msgspec.to_builtins(trimmed)
+        return self._calendars[key]
+
+
+def core_event(row: Row) -> AnyEvent:
+    """Return the core's event for a message; only what the core needs enters the history."""
+    data = orjson.loads(row["payload"])["data"]
+    return _CORE[row["type"]](data, str(row["event_id"]))

@@ -1,0 +1,211 @@
+-- name: add_applications!
+-- One row per application received; a duplicate is left as it is.
+insert into application (
+    number, project_code, scenario, status, facts, route, shared, plan_digest, catalogue_version,
+    calendar_version, traceparent, submitted_at, promised_at, provisional, promised_working_days
+)
+select u.number, u.project_code, u.scenario, 'received', u.facts::jsonb, u.route::jsonb,
+       u.shared::jsonb, u.plan_digest, u.catalogue_version, u.calendar_version, u.traceparent,
+       u.submitted_at, u.promised_at, u.provisional, u.promised_working_days
+from unnest(
+    :numbers::text[], :project_codes::text[], :scenarios::text[], :facts::text[], :routes::text[],
+    :shareds::text[], :plan_digests::text[], :catalogue_versions::text[],
+    :calendar_versions::text[], :traceparents::text[], :submitted_ats::timestamptz[],
+    :promised_ats::timestamptz[], :provisionals::boolean[], :promised_days::integer[]
+) as u(
+    number, project_code, scenario, facts, route, shared, plan_digest, catalogue_version,
+    calendar_version, traceparent, submitted_at, promised_at, provisional, promised_working_days
+)
+on conflict (number) do nothing;
+
+-- name: undelivered
+-- Messages that workflows have not been given yet, oldest first.
+select event_id, application, source, type, payload, traceparent
+from inbox
+where delivered_at is null and state = 'applied'
+order by arrival
+limit :at_most;
+
+-- name: starts_of
+-- What a workflow is started with.
+select number, project_code, scenario, route, calendar_version, submitted_at, traceparent
+from application
+where number = any(:numbers::text[]);
+
+-- name: mark_delivered!
+update inbox set delivered_at = now()
+where event_id = any(:event_ids::uuid[]);
+
+-- name: begin_turns
+-- Moves applications from turn n-1 to n; a turn that was carried out before is not returned.
+update application as a
+set turn = u.turn,
+    status = coalesce(u.status, a.status),
+    promised_at = coalesce(u.promised_at, a.promised_at),
+    provisional = a.provisional or u.provisional,
+    late = a.late or u.late,
+    conclusion = u.conclusion,
+    concluded_at = u.concluded_at,
+    used_working_days = u.used_working_days,
+    in_time = u.in_time
+from unnest(
+    :numbers::text[], :turns::integer[], :statuses::text[], :promised_ats::timestamptz[],
+    :provisionals::boolean[], :lates::boolean[], :conclusions::text[],
+    :concluded_ats::timestamptz[], :used::integer[], :in_times::boolean[]
+) as u(
+    number, turn, status, promised_at, provisional, late, conclusion, concluded_at,
+    used_working_days, in_time
+)
+where a.number = u.number and a.turn = u.turn - 1
+returning a.number, a.turn, a.status;
+
+-- name: turns_of
+select number, turn from application where number = any(:numbers::text[]);
+
+-- name: pinned
+select number, project_code, scenario, facts, route, shared, traceparent
+from application
+where number = any(:numbers::text[]);
+
+-- name: payloads
+select event_id, payload from inbox where event_id = any(:event_ids::uuid[]);
+
+-- name: issue_tasks!
+insert into task (
+    task, application, step, item, department, part, round, state, issued_at, promised_on,
+    promised_at, statutory_on, statutory_at, provisional
+)
+select u.task, u.application, u.step, u.item, u.department, u.part, u.round, 'open', u.issued_at,
+       u.promised_on, u.promised_at, u.statutory_on, u.statutory_at, u.provisional
+from unnest(
+    :tasks::text[], :applications::text[], :steps::text[], :items::text[], :departments::text[],
+    :parts::text[], :rounds::integer[], :issued_ats::timestamptz[], :promised_ons::date[],
+    :promised_ats::timestamptz[], :statutory_ons::date[], :statutory_ats::timestamptz[],
+    :provisionals::boolean[]
+) as u(
+    task, application, step, item, department, part, round, issued_at, promised_on, promised_at,
+    statutory_on, statutory_at, provisional
+);
+
+-- name: end_tasks!
+update task as t
+set state = u.state, outcome = u.outcome, ended_at = u.ended_at, ref = u.ref
+from unnest(
+    :tasks::text[], :states::text[], :outcomes::text[], :ended_ats::timestamptz[], :refs::uuid[]
+) as u(task, state, outcome, ended_at, ref)
+where t.task = u.task;
+
+-- name: change_steps!
+insert into step (application, step, state, changed_at)
+select u.application, u.step, u.state, u.changed_at
+from unnest(:applications::text[], :steps::text[], :states::text[], :changed_ats::timestamptz[])
+    as u(application, step, state, changed_at)
+on conflict (application, step) do update
+set state = excluded.state, changed_at = excluded.changed_at;
+
+-- name: add_results!
+insert into result (application, item, department, step, outcome, decided_at, released_at)
+select u.application, u.item, u.department, u.step, u.outcome, u.decided_at, u.released_at
+from unnest(
+    :applications::text[], :items::text[], :departments::text[], :steps::text[],
+    :outcomes::text[], :decided_ats::timestamptz[], :released_ats::timestamptz[]
+) as u(application, item, department, step, outcome, decided_at, released_at);
+
+-- name: raise_signals!
+insert into deadline_signal (application, task, signal, at)
+select u.application, u.task, u.signal, u.at
+from unnest(:applications::text[], :tasks::text[], :signals::text[], :ats::timestamptz[])
+    as u(application, task, signal, at)
+on conflict (application, coalesce(task, ''), signal) do nothing;
+
+-- name: lift_signals!
+update deadline_signal as s
+set lifted_at = u.at
+from unnest(:tasks::text[], :signals::text[], :ats::timestamptz[]) as u(task, signal, at)
+where s.task = u.task and s.signal = u.signal;
+
+-- name: write_journal!
+insert into journal (application, turn, at, written_at, events, commands)
+select u.application, u.turn, u.at, :written_at, u.events::jsonb, u.commands::jsonb
+from unnest(
+    :applications::text[], :turns::integer[], :ats::timestamptz[], :events::text[],
+    :commands::text[]
+) as u(application, turn, at, events, commands);
+
+-- name: list_applications
+-- Keyset page in the order of the promise. Every filter may be null.
+select number, project_code, scenario, status, submitted_at, promised_at, provisional, late,
+       conclusion, concluded_at
+from application
+where (:status::text is null or status = :status)
+  and (:project_code::text is null or project_code = :project_code)
+  and (:late::boolean is null or late = :late)
+  and (:search::text is null or number like :search || '%' or project_code like :search || '%')
+  and (:after_at::timestamptz is null or (promised_at, number) > (:after_at, :after_number::text))
+order by promised_at, number
+limit :at_most;
+
+-- name: get_application^
+select number, project_code, scenario, status, turn, facts, route, plan_digest,
+       catalogue_version, calendar_version, traceparent, submitted_at, promised_at, provisional,
+       late, conclusion, concluded_at, used_working_days, promised_working_days, in_time
+from application
+where number = :number;
+
+-- name: steps_of
+select step, state, changed_at from step where application = :application order by step;
+
+-- name: tasks_of
+select task, step, item, department, part, round, state, outcome, issued_at, promised_on,
+       promised_at, statutory_on, statutory_at, provisional, ended_at
+from task
+where application = :application
+order by issued_at, task;
+
+-- name: get_task^
+select task, application, step, item, department, part, round, state, issued_at, promised_on,
+       statutory_on, provisional
+from task
+where task = :task;
+
+-- name: results_of
+select item, department, step, outcome, decided_at, released_at
+from result
+where application = :application
+order by released_at, item;
+
+-- name: signals_of
+select task, signal, at, lifted_at
+from deadline_signal
+where application = :application
+order by at, task nulls first, signal;
+
+-- name: journal_of
+select turn, at, written_at, events, commands
+from journal
+where application = :application and turn > :after_turn
+order by turn
+limit :at_most;
+
+-- name: add_operator_act!
+insert into operator_act (event_id, application, act, reason, actor_ref, at)
+values (:event_id, :application, :act, :reason, :actor_ref, :at);
+
+-- name: acts_of
+select event_id, act, reason, actor_ref, at
+from operator_act
+where application = :application
+order by at, event_id;
+
+-- name: overdue_without_signal
+-- Open tasks whose promise is over but whose timer has said nothing: the sweeper's question.
+select t.task, t.application, t.promised_at
+from task as t
+where t.state = 'open'
+  and t.promised_at < :before
+  and not exists (
+      select 1 from deadline_signal as s
+      where s.application = t.application and s.task = t.task and s.signal = 'promise_passed'
+  )
+order by t.promised_at
+limit :at_most;

@@ -1,0 +1,216 @@
+"""The orchestrator's Postgres: one method for each named block of `sql/queries.sql`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import orjson
+
+from services.contracts.vocabulary import Signal
+from services.domain.case import (
+    ChangeStatus,
+    ChangeStep,
+    Conclude,
+    EndTask,
+    IssueTask,
+    LiftSignal,
+    RaiseSignal,
+    Release,
+)
+from services.domain.route import RoutePart
+from services.orchestrator.turns import TurnInput
+from services.runtime.db import load_queries
+
+QUERIES = load_queries("services.orchestrator")
+Row = asyncpg.Record
+
+
+class Store:
+    """Statements of the write side, for many applications at a time."""
+
+    async def add_applications(
+        self, conn: asyncpg.Connection, rows: Sequence[tuple[object, ...]]
+    ) -> None:
+        """Add applications received (columns as `add_applications` in queries.sql has them)."""
+        names = (
+            "numbers", "project_codes", "scenarios", "facts", "routes", "shareds", "plan_digests",
+            "catalogue_versions", "calendar_versions", "traceparents", "submitted_ats",
+            "promised_ats", "provisionals", "promised_days",
+        )
+        await QUERIES.add_applications(conn, **_columns(names, rows))
+
+    async def undelivered(self, conn: asyncpg.Connection, at_most: int) -> list[Row]:
+        """Return messages that workflows have not been given, in order of arrival."""
+        rows: list[Row] = await QUERIES.undelivered(conn, at_most=at_most)
+        return rows
+
+    async def starts_of(self, conn: asyncpg.Connection, numbers: list[str]) -> dict[str, Row]:
+        """Return what workflows are started with, by application."""
+        rows = await QUERIES.starts_of(conn, numbers=numbers)
+        return {row["number"]: row for row in rows}
+
+    async def mark_delivered(self, conn: asyncpg.Connection, ids: list[UUID]) -> None:
+        """Record that Temporal has taken these messages."""
+        await QUERIES.mark_delivered(conn, event_ids=ids)
+
+    async def get_application(self, conn: asyncpg.Connection, number: str) -> Row | None:
+        """Return one application's row, or None."""
+        row: Row | None = await QUERIES.get_application(conn, number=number)
+        return row
+
+    async def begin_turns(self, conn: asyncpg.Connection, turns: Sequence[TurnInput]) -> list[Row]:
+        """Move applications from turn n-1 to n; return number, turn and status of those moved."""
+        found: list[Row] = await QUERIES.begin_turns(conn, **_heads(turns))
+        return found
+
+    async def turns_of(self, conn: asyncpg.Connection, numbers: list[str]) -> dict[str, int]:
+        """Return the last turn carried out of each application."""
+        rows = await QUERIES.turns_of(conn, numbers=numbers)
+        return {row["number"]: row["turn"] for row in rows}
+
+    async def pinned(self, conn: asyncpg.Connection, numbers: list[str]) -> list[Row]:
+        """Return what never changes of each application."""
+        rows: list[Row] = await QUERIES.pinned(conn, numbers=numbers)
+        return rows
+
+    async def payloads(self, conn: asyncpg.Connection, ids: list[UUID]) -> dict[UUID, Any]:
+        """Return the data of messages received."""
+        rows = await QUERIES.payloads(conn, event_ids=ids)
+        return {row["event_id"]: orjson.loads(row["payload"])["data"] for row in rows}
+
+    async def issue_tasks(
+        self,
+        conn: asyncpg.Connection,
+        issued: list[tuple[TurnInput, IssueTask]],
+        parts: dict[tuple[str, str], RoutePart],
+    ) -> None:
+        """Add the tasks that were put on departments' queues."""
+        if not issued:
+            return
+        rows = []
+        for turn, command in issued:
+            part, dates = parts[turn.application, command.key], command.dates
+            rows.append(
+                (
+                    command.task, turn.application, command.step, part.item, part.department,
+                    part.part, command.round, command.at, dates.promised_on, dates.promised_at,
+                    dates.statutory_on, dates.statutory_at, dates.provisional,
+                )
+            )
+        names = (
+            "tasks", "applications", "steps", "items", "departments", "parts", "rounds",
+            "issued_ats", "promised_ons", "promised_ats", "statutory_ons", "statutory_ats",
+            "provisionals",
+        )
+        await QUERIES.issue_tasks(conn, **_columns(names, rows))
+
+    async def end_tasks(self, conn: asyncpg.Connection, ended: list[EndTask]) -> None:
+        """Record how tasks ended."""
+        if ended:
+            rows = [
+                (c.task, c.state, c.outcome, c.at, UUID(c.ref) if c.ref else None) for c in ended
+            ]
+            names = ("tasks", "states", "outcomes", "ended_ats", "refs")
+            await QUERIES.end_tasks(conn, **_columns(names, rows))
+
+    async def change_steps(
+        self, conn: asyncpg.Connection, changed: list[tuple[TurnInput, ChangeStep]]
+    ) -> None:
+        """Record the last state of each step that changed."""
+        if changed:
+            last = {(t.application, c.step): (t.application, c.step, c.state, c.at)
+                    for t, c in changed}
+            names = ("applications", "steps", "states", "changed_ats")
+            await QUERIES.change_steps(conn, **_columns(names, list(last.values())))
+
+    async def add_results(
+        self, conn: asyncpg.Connection, released: list[tuple[TurnInput, Release]]
+    ) -> None:
+        """Add the results that were released together."""
+        rows = [
+            (t.application, r.item, r.department, c.step, r.outcome, r.decided_at, c.at)
+            for t, c in released
+            for r in c.results
+        ]
+        if rows:
+            names = (
+                "applications", "items", "departments", "steps", "outcomes", "decided_ats",
+                "released_ats",
+            )
+            await QUERIES.add_results(conn, **_columns(names, rows))
+
+    async def raise_signals(
+        self, conn: asyncpg.Connection, raised: list[tuple[TurnInput, RaiseSignal]]
+    ) -> None:
+        """Record what deadlines said."""
+        if raised:
+            rows = [(t.application, c.task, c.signal, c.at) for t, c in raised]
+            names = ("applications", "tasks", "signals", "ats")
+            await QUERIES.raise_signals(conn, **_columns(names, rows))
+
+    async def lift_signals(self, conn: asyncpg.Connection, lifted: list[LiftSignal]) -> None:
+        """Record that signals were taken back."""
+        if lifted:
+            rows = [(c.task, c.signal, c.at) for c in lifted]
+            await QUERIES.lift_signals(conn, **_columns(("tasks", "signals", "ats"), rows))
+
+    async def write_journal(
+        self, conn: asyncpg.Connection, turns: Sequence[TurnInput], now: datetime
+    ) -> None:
+        """Write what happened and what followed, one row a turn."""
+        rows = [
+            (
+                turn.application,
+                turn.turn,
+                turn.at,
+                orjson.dumps(turn.events).decode(),
+                msgspec.json.encode(turn.commands).decode(),
+            )
+            for turn in turns
+        ]
+        names = ("applications", "turns", "ats", "events", "commands")
+        await QUERIES.write_journal(conn, written_at=now, **_columns(names, rows))
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return rows as named columns, the shape that `unnest` takes."""
+    return {
+        name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
+
+
+def _heads(turns: Sequence[TurnInput]) -> dict[str, list[Any]]:
+    """Return the columns by which `begin_turns` moves the applications' rows."""
+    rows = []
+    for turn in turns:
+        told = [c for c in turn.commands if isinstance(c, ChangeStatus)]
+        status = told[-1] if told else None
+        end = next((c for c in turn.commands if isinstance(c, Conclude)), None)
+        issued = [c for c in turn.commands if isinstance(c, IssueTask)]
+        rows.append(
+            (
+                turn.application,
+                turn.turn,
+                status and status.status,
+                status and status.promised_at,
+                any(c.dates.provisional for c in issued),
+                any(
+                    isinstance(c, RaiseSignal)
+                    and c.task is None
+                    and c.signal is Signal.PROMISE_PASSED
+                    for c in turn.commands
+                ),
+                end and end.conclusion,
+                end and end.at,
+                end and end.used_working_days,
+                end and end.in_time,
+            )
+        )
+    names = (
+        "numbers", "turns", "statuses", "promised_ats", "provisionals", "lates", "conclusions",
+        "concluded_ats", "used", "in_times",
+    )
+    return _columns(names, rows)

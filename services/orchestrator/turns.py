@@ -1,0 +1,349 @@
+"""Carrying out the turns of workflows: what the core commanded becomes rows and messages.
+
+Turns of many applications that arrive together are written in one transaction. A turn is carried
+out once: `application.turn` only ever moves from n-1 to n, so a repeated activity changes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, assert_never
+from uuid import UUID
+
+from services.contracts.events import (
+    ApplicationProgressed,
+    Concluded,
+    DeadlineSignal,
+    Due,
+    MaterialRef,
+    RectificationAsked,
+    Result,
+    StepProgress,
+    TaskCancelled,
+    TaskDecided,
+    TaskIssued,
+    TaskLapseDue,
+    TaskProgress,
+)
+from services.contracts.topics import PROGRESS, TASKS, consumers_of, tasks_topic
+from services.contracts.vocabulary import (
+    ApplicationStatus,
+    DepartmentSystem,
+    Part,
+    TaskState,
+)
+from services.domain.case import (
+    AnyCommand,
+    AskLapse,
+    AskRectification,
+    ChangeStatus,
+    ChangeStep,
+    Conclude,
+    Dates,
+    EndTask,
+    Ignore,
+    IssueTask,
+    LiftSignal,
+    RaiseSignal,
+    Release,
+)
+from services.domain.route import Route, RoutePart
+from services.domain.turn import part_key
+from services.runtime.messages import Outgoing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pinned:
+    """What of an application never changes: read once, kept while it is hot."""
+
+    number: str
+    project_code: str
+    scenario: str
+    facts: dict[str, Any]
+    route: Route
+    applicant_refs: tuple[str, ...]
+    materials: tuple[MaterialRef, ...]
+    traceparent: str | None
+    parts: dict[str, tuple[str, RoutePart]]
+    participants: dict[str, tuple[str, ...]]
+
+
+def pinned(row: Any, route: Route, shared: dict[str, Any], facts: dict[str, Any]) -> Pinned:
+    """Build the pinned part of an application from its row."""
+    return Pinned(
+        number=row["number"],
+        project_code=row["project_code"],
+        scenario=row["scenario"],
+        facts=facts,
+        route=route,
+        applicant_refs=tuple(shared["applicant_refs"]),
+        materials=tuple(MaterialRef.model_validate(found) for found in shared["materials"]),
+        traceparent=row["traceparent"],
+        parts={part_key(p): (step.code, p) for step in route.steps for p in step.parts},
+        participants={
+            step.code: tuple(dict.fromkeys(p.department for p in step.parts))
+            for step in route.steps
+        },
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnInput:
+    """One turn as the workflow hands it over."""
+
+    application: str
+    turn: int
+    events: list[dict[str, Any]]
+    commands: tuple[AnyCommand, ...]
+    traceparent: str | None = None
+
+    @property
+    def at(self) -> datetime:
+        """The instant of the turn: that of its last command."""
+        return max(command.at for command in self.commands)
+
+    def refs(self) -> Iterable[UUID]:
+        """The messages whose reasons or numbers the investor must be told."""
+        for command in self.commands:
+            if isinstance(command, AskRectification):
+                yield from (UUID(ref) for ref in command.refs if ref)
+            elif isinstance(command, Release):
+                yield from (UUID(ref) for result in command.results for ref in result.refs)
+
+
+@dataclass
+class Told:
+    """What one turn changes in the investor's eyes, gathered command by command."""
+
+    status: ApplicationStatus | None = None
+    promised_at: datetime | None = None
+    provisional: bool = False
+    tasks: dict[str, TaskProgress] = field(default_factory=dict)
+    steps: dict[str, StepProgress] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+    signals: list[DeadlineSignal] = field(default_factory=list)
+    lifted: list[DeadlineSignal] = field(default_factory=list)
+    rectification: RectificationAsked | None = None
+    concluded: Concluded | None = None
+
+
+def due_of(dates: Dates) -> Due:
+    """Return the wire form of a task's dates."""
+    return Due(
+        promised_on=dates.promised_on,
+        promised_at=dates.promised_at,
+        statutory_on=dates.statutory_on,
+        statutory_at=dates.statutory_at,
+        provisional=dates.provisional,
+    )
+
+
+class Messages:
+    """Turns commands of one application into messages for departments and investor."""
+
+    def __init__(
+        self,
+        pin: Pinned,
+        systems: dict[str, DepartmentSystem],
+        decided: dict[UUID, TaskDecided],
+    ) -> None:
+        self._pin = pin
+        self._systems = systems
+        self._decided = decided
+        self._out: list[Outgoing] = []
+        self._traceparent = pin.traceparent
+        self._told = Told()
+
+    def of(self, turn: TurnInput, status: ApplicationStatus) -> list[Outgoing]:
+        """Return the messages of a turn: departments' first, the investor's one last."""
+        self._traceparent = turn.traceparent or self._pin.traceparent
+        for command in turn.commands:
+            self._take(command)
+        told = self._told
+        self._out.append(
+            Outgoing(
+                topic=PROGRESS.name,
+                application=self._pin.number,
+                event=ApplicationProgressed(
+                    application=self._pin.number,
+                    status=told.status or status,
+                    at=turn.at,
+                    promised_at=told.promised_at,
+                    provisional=told.provisional,
+                    tasks=tuple(told.tasks.values()),
+                    steps=tuple(told.steps.values()),
+                    results=tuple(told.results),
+                    signals=tuple(told.signals),
+                    lifted=tuple(told.lifted),
+                    rectification=told.rectification,
+                    concluded=told.concluded,
+                ),
+                at=turn.at,
+                consumers=PROGRESS.consumers,
+                traceparent=self._traceparent,
+            )
+        )
+        return self._out
+
+    def _take(self, command: AnyCommand) -> None:
+        told = self._told
+        match command:
+            case IssueTask():
+                self._issue(command)
+            case EndTask():
+                self._end(command)
+            case AskLapse():
+                self._ask_lapse(command)
+            case ChangeStep():
+                told.steps[command.step] = StepProgress(step=command.step, state=command.state)
+            case Release():
+                told.results += self._results(command)
+            case AskRectification():
+                told.rectification = self._rectification(command)
+            case RaiseSignal():
+                told.signals.append(
+                    DeadlineSignal(task=command.task, signal=command.signal, at=command.at)
+                )
+            case ChangeStatus():
+                told.status, told.promised_at = command.status, command.promised_at
+            case Conclude():
+                told.concluded = Concluded(
+                    conclusion=command.conclusion,
+                    at=command.at,
+                    used_working_days=command.used_working_days,
+                    promised_working_days=command.promised_working_days,
+                    in_time=command.in_time,
+                )
+            case LiftSignal():
+                told.lifted.append(
+                    DeadlineSignal(task=command.task, signal=command.signal, at=command.at)
+                )
+            case Ignore():
+                pass  # stands in the journal only
+            case _:
+                assert_never(command)
+
+    def _send(self, department: str, event: Any, at: datetime) -> None:
+        system = self._systems.get(department, DepartmentSystem.SHARED)
+        self._out.append(
+            Outgoing(
+                topic=tasks_topic(department),
+                application=self._pin.number,
+                event=event,
+                at=at,
+                consumers=consumers_of(TASKS, department, system),
+                traceparent=self._traceparent,
+            )
+        )
+
+    def _issue(self, command: IssueTask) -> None:
+        pin = self._pin
+        step, part = pin.parts[command.key]
+        due = due_of(command.dates)
+        self._told.provisional |= due.provisional
+        self._send(
+            part.department,
+            TaskIssued(
+                application=pin.number,
+                task=command.task,
+                step=step,
+                item=part.item,
+                department=part.department,
+                part=part.part,
+                round=command.round,
+                project_code=pin.project_code,
+                scenario=pin.scenario,
+                facts=pin.facts,
+                catalogue_version=pin.route.catalogue_version,
+                authority=part.authority,
+                silence=part.silence,
+                participants=pin.participants[step],
+                applicant_refs=pin.applicant_refs,
+                materials=pin.materials,
+                issued_at=command.at,
+                due=due,
+            ),
+            command.at,
+        )
+        self._told.tasks[command.task] = self._progress(
+            command.task, part, step, command.round, TaskState.OPEN, issued_at=command.at, due=due
+        )
+
+    def _end(self, command: EndTask) -> None:
+        step, part = self._pin.parts[command.key]
+        if command.state is TaskState.CANCELLED and command.issued:
+            cancelled = TaskCancelled(
+                application=self._pin.number,
+                task=command.task,
+                department=part.department,
+                reason=command.reason,
+                cancelled_at=command.at,
+            )
+            self._send(part.department, cancelled, command.at)
+        self._told.tasks[command.task] = self._progress(
+            command.task,
+            part,
+            step,
+            command.round,
+            command.state,
+            outcome=command.outcome,
+            decided_at=command.at,
+        )
+
+    def _ask_lapse(self, command: AskLapse) -> None:
+        _, part = self._pin.parts[command.key]
+        asked = TaskLapseDue(
+            application=self._pin.number,
+            task=command.task,
+            department=part.department,
+            due_at=command.at,
+        )
+        self._send(part.department, asked, command.at)
+
+    @staticmethod
+    def _progress(
+        task: str, part: RoutePart, step: str, round_: int, state: TaskState, **rest: Any
+    ) -> TaskProgress:
+        return TaskProgress(
+            task=task,
+            step=step,
+            item=part.item,
+            department=part.department,
+            part=Part(part.part),
+            round=round_,
+            state=state,
+            **rest,
+        )
+
+    def _results(self, command: Release) -> list[Result]:
+        found = []
+        for result in command.results:
+            said = [self._decided[UUID(ref)] for ref in result.refs if UUID(ref) in self._decided]
+            found.append(
+                Result(
+                    item=result.item,
+                    department=result.department,
+                    outcome=result.outcome,
+                    number=next((d.result_number for d in said if d.result_number), None),
+                    reasons=tuple(reason for d in said for reason in d.reasons),
+                    remedies=tuple(remedy for d in said for remedy in d.remedies),
+                    decided_at=result.decided_at,
+                    released_at=command.at,
+                )
+            )
+        return found
+
+    def _rectification(self, command: AskRectification) -> RectificationAsked:
+        said = [self._decided[UUID(ref)] for ref in command.refs if UUID(ref) in self._decided]
+        return RectificationAsked(
+            step=command.step,
+            round=command.round,
+            items=command.items,
+            reasons=tuple(reason for d in said for reason in d.reasons),
+            until=command.until,
+        )
+
+
+def commands_of(turns: Sequence[TurnInput], kind: type[Any]) -> list[tuple[TurnInput, Any]]:
+    """Return all commands of one kind, with their turns, in order."""
+    return [(t, command) for t in turns for command in t.commands if isinstance(command, kind)]

@@ -1,0 +1,155 @@
+"""The Temporal workflow of one application: the shell around the functional core.
+
+It delivers events, asks the core, carries out all commands of a turn in one local activity, and
+sleeps until the core's next instant. It never reads a clock: instants come with the events, and
+from `carry_out` and `read_clock`, whose answers stand in the history.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from services.domain.approval import apply, begin, next_instant
+from services.domain.calendar import WorkingCalendar
+from services.domain.case import Accepted, AnyEvent, Case, ClockReached
+from services.domain.route import Route
+
+WORKFLOW = "application"
+DELIVER = "deliver"
+CARRY_OUT = "carry_out"
+READ_CLOCK = "read_clock"
+_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=100),
+    maximum_interval=timedelta(seconds=5),
+)
+
+
+def workflow_id(application: str) -> str:
+    """Return the workflow id of an application."""
+    return f"application/{application}"
+
+
+@workflow.defn(name=WORKFLOW)
+class ApplicationWorkflow:
+    """One application from acceptance to its last result.
+
+    Input: `route`, `calendar`, `at`, `ref`, `traceparent` for a new application; `case`, `turn`,
+    `traceparent` and `pending` when it continues as new.
+    """
+
+    @workflow.init
+    def __init__(self, start: dict[str, Any]) -> None:
+        self._pending: list[AnyEvent] = []
+        if "case" in start:
+            self._case = msgspec.convert(start["case"], Case)
+            self._pending = msgspec.convert(start["pending"], list[AnyEvent])
+        else:
+            at = msgspec.convert(start["at"], datetime)
+            route = msgspec.convert(start["route"], Route)
+            self._case = begin(route, msgspec.convert(start["calendar"], WorkingCalendar), at)
+            self._pending = [Accepted(at=at, ref=start["ref"])]
+        self._turn: int = start.get("turn", 0)
+        self._traceparent: str | None = start.get("traceparent")
+        self._armed: datetime | None = None
+        self._timer: asyncio.Task[None] | None = None
+        self._rang = False
+
+    @workflow.run
+    async def run(self, start: dict[str, Any]) -> str:
+        """Return the conclusion. Raises `ContinueAsNewError` when the history grows long."""
+        while self._case.conclusion is None:
+            await workflow.wait_condition(lambda: bool(self._pending) or self._rang)
+            if self._pending:
+                await self._apply_pending()
+            elif self._rang:
+                await self._look_at_clock()
+            if workflow.info().is_continue_as_new_suggested() and self._case.conclusion is None:
+                self._continue_as_new()
+        if self._timer is not None:
+            self._timer.cancel()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return str(self._case.conclusion)
+
+    @workflow.signal(name=DELIVER)
+    def deliver(self, events: list[dict[str, Any]]) -> None:
+        """Take in events of one poll; the main loop applies them."""
+        self._pending += msgspec.convert(events, list[AnyEvent])
+
+    @workflow.query(name="case")
+    def case(self) -> dict[str, Any]:
+        """Return the case as it stands, for people and for verification."""
+        found: dict[str, Any] = msgspec.to_builtins(self._case)
+        return found
+
+    async def _apply_pending(self) -> None:
+        events, self._pending = self._pending, []
+        commands: list[Any] = []
+        for event in events:
+            self._case, found = apply(self._case, event)
+            commands += found
+        if not commands:
+            self._rang = self._armed is None
+            return
+        self._turn += 1
+        ahead = next_instant(self._case)
+        answer = await workflow.execute_local_activity(
+            CARRY_OUT,
+            {
+                "application": self._case.route.application,
+                "traceparent": self._traceparent,
+                "turn": self._turn,
+                "events": msgspec.to_builtins(events),
+                "commands": msgspec.to_builtins(commands),
+                "next": msgspec.to_builtins(ahead),
+            },
+            start_to_close_timeout=timedelta(seconds=30),
+            retry_policy=_RETRY,
+            result_type=dict,
+        )
+        self._arm(ahead, answer["delay"])
+
+    async def _look_at_clock(self) -> None:
+        """The timer rang: apply the instant if the clock agrees that it has come."""
+        self._rang, self._armed = False, None
+        ahead = next_instant(self._case)
+        if ahead is None:
+            return
+        answer = await workflow.execute_local_activity(
+            READ_CLOCK,
+            msgspec.to_builtins(ahead),
+            start_to_close_timeout=timedelta(seconds=10),
+            retry_policy=_RETRY,
+            result_type=dict,
+        )
+        now = msgspec.convert(answer["now"], datetime)
+        if now >= ahead:
+            self._pending.append(ClockReached(at=now))
+        else:
+            self._arm(ahead, answer["delay"])
+
+    def _arm(self, ahead: datetime | None, delay: float | None) -> None:
+        """Keep one timer, for the earliest instant; one that rings too early does no harm."""
+        if ahead is None or delay is None or (self._armed is not None and self._armed <= ahead):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = ahead
+        self._timer = asyncio.create_task(self._ring(delay))
+
+    async def _ring(self, delay: float) -> None:
+        await workflow.sleep(timedelta(seconds=max(delay, 0.001)))
+        self._rang = True
+
+    def _continue_as_new(self) -> None:
+        workflow.continue_as_new(
+            {
+                "case": msgspec.to_builtins(self._case),
+                "turn": self._turn,
+                "traceparent": self._traceparent,
+                "pending": msgspec.to_builtins(self._pending),
+            }
+        )

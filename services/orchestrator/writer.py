@@ -1,0 +1,178 @@
+"""Writes turns: many applications' turns in one transaction, each exactly once."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import orjson
+
+from services.contracts.events import TaskDecided
+from services.contracts.vocabulary import ApplicationStatus, DepartmentSystem, Service
+from services.domain.case import (
+    ChangeStep,
+    EndTask,
+    IssueTask,
+    LiftSignal,
+    RaiseSignal,
+    Release,
+)
+from services.domain.route import Route
+from services.orchestrator.store import Store
+from services.orchestrator.turns import Messages, Pinned, TurnInput, commands_of, pinned
+from services.runtime import audit, outbox
+from services.runtime.clock import Clock
+
+PINNED_KEPT = 20_000
+
+
+class OutOfTurn(Exception):
+    """A turn was handed over before the turn that precedes it was carried out."""
+
+
+class TurnWriter:
+    """Groups the turns that wait into transactions; `carry_out` returns when its turn is written.
+
+    While one transaction is under way the next turns gather; so one application alone is written
+    at once, and a hundred that come together share a handful of statements.
+    """
+
+    def __init__(
+        self, pool: asyncpg.Pool, clock: Clock, systems: dict[str, DepartmentSystem]
+    ) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._systems = systems
+        self._store = Store()
+        self._pinned: OrderedDict[str, Pinned] = OrderedDict()
+        self._waiting: list[tuple[TurnInput, asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def carry_out(self, turn: TurnInput) -> None:
+        """Write one turn. Raises what its transaction raised; then nothing of it is written."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((turn, done))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all())
+        await done
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:100], self._waiting[100:]
+            try:
+                await self._write([turn for turn, _ in batch])
+            except Exception as error:
+                await self._write_singly(batch, error)
+            else:
+                for _, done in batch:
+                    _settle(done, None)
+
+    async def _write_singly(
+        self, batch: list[tuple[TurnInput, asyncio.Future[None]]], error: Exception
+    ) -> None:
+        """One bad turn must not hold up the others: give each a transaction of its own."""
+        if len(batch) == 1:
+            _settle(batch[0][1], error)
+            return
+        for turn, done in batch:
+            try:
+                await self._write([turn])
+            except Exception as own:
+                _settle(done, own)
+            else:
+                _settle(done, None)
+
+    async def _write(self, turns: list[TurnInput]) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            fresh = await self._begin(conn, turns)
+            if not fresh:
+                return
+            statuses, left = fresh
+            pins = await self._pins(conn, left)
+            decided = await self._decided(conn, left)
+            await self._write_rows(conn, left, pins)
+            events = []
+            for turn in left:
+                messages = Messages(pins[turn.application], self._systems, decided)
+                events += messages.of(turn, statuses[turn.application])
+            await outbox.add(conn, Service.ORCHESTRATOR, events)
+
+    async def _begin(
+        self, conn: asyncpg.Connection, turns: list[TurnInput]
+    ) -> tuple[dict[str, ApplicationStatus], list[TurnInput]] | None:
+        """Move the applications on; leave out what was carried out before."""
+        rows = await self._store.begin_turns(conn, turns)
+        statuses = {row["number"]: ApplicationStatus(row["status"]) for row in rows}
+        left = [turn for turn in turns if turn.application in statuses]
+        behind = [turn.application for turn in turns if turn.application not in statuses]
+        if behind:
+            at = await self._store.turns_of(conn, behind)
+            for turn in turns:
+                if turn.application in at and at[turn.application] < turn.turn:
+                    raise OutOfTurn(f"{turn.application}: turn {turn.turn}")
+        return (statuses, left) if left else None
+
+    async def _pins(
+        self, conn: asyncpg.Connection, turns: Sequence[TurnInput]
+    ) -> dict[str, Pinned]:
+        missing = [turn.application for turn in turns if turn.application not in self._pinned]
+        if missing:
+            for row in await self._store.pinned(conn, missing):
+                route = msgspec.json.decode(row["route"], type=Route)
+                self._pinned[row["number"]] = pinned(
+                    row, route, orjson.loads(row["shared"]), orjson.loads(row["facts"])
+                )
+        found = {turn.application: self._pinned[turn.application] for turn in turns}
+        while len(self._pinned) > PINNED_KEPT:
+            self._pinned.popitem(last=False)
+        return found
+
+    async def _decided(
+        self, conn: asyncpg.Connection, turns: Sequence[TurnInput]
+    ) -> dict[UUID, TaskDecided]:
+        refs = [ref for turn in turns for ref in turn.refs()]
+        if not refs:
+            return {}
+        found = await self._store.payloads(conn, refs)
+        return {ref: TaskDecided.model_validate(data) for ref, data in found.items()}
+
+    async def _write_rows(
+        self, conn: asyncpg.Connection, turns: list[TurnInput], pins: dict[str, Pinned]
+    ) -> None:
+        store = self._store
+        parts = {
+            (turn.application, key): part
+            for turn in turns
+            for key, (_, part) in pins[turn.application].parts.items()
+        }
+        await store.issue_tasks(conn, commands_of(turns, IssueTask), parts)
+        await store.end_tasks(conn, [c for _, c in commands_of(turns, EndTask) if c.issued])
+        await store.change_steps(conn, commands_of(turns, ChangeStep))
+        await store.add_results(conn, commands_of(turns, Release))
+        await store.raise_signals(conn, commands_of(turns, RaiseSignal))
+        await store.lift_signals(conn, [c for _, c in commands_of(turns, LiftSignal)])
+        now = self._clock.now()
+        await store.write_journal(conn, turns, now)
+        await audit.leaves(
+            conn,
+            [
+                audit.Leaf(
+                    at=turn.at,
+                    act="turn",
+                    application=turn.application,
+                    facts={"turn": turn.turn, "commands": msgspec.to_builtins(turn.commands)},
+                )
+                for turn in turns
+            ],
+        )
+
+
+def _settle(done: asyncio.Future[None], error: Exception | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)

@@ -1,0 +1,1 @@
+"""Plumbing with no business words: settings, database, messages, telemetry, identity, clock."""

@@ -1,0 +1,139 @@
+"""The OpenID Connect provider of the stack, with one client per person of the demo."""
+
+import json
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from joserfc.jwk import ECKey
+
+from services.contracts.vocabulary import Role
+from services.runtime.embedded.errors import StackError
+from services.runtime.embedded.files import Secrets, make_folder, write_private
+from services.runtime.embedded.node import EMBEDDED, node_environment, node_module, node_program
+from services.runtime.embedded.ports import LOOPBACK
+from services.runtime.embedded.process import Child
+from services.runtime.embedded.temporal import http_status
+
+AUDIENCE = "lianshen"
+# A resource indicator must be a URI (RFC 8707); the audience in the tokens is the plain name.
+_RESOURCE = "urn:lianshen"
+_TOKEN_SECONDS = 3600
+_START_S = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OidcClient:
+    """One client of the provider: who may fetch tokens, and the claims in them."""
+
+    client_id: str
+    roles: tuple[Role, ...]
+    department: str | None = None
+
+
+def clients_for(departments: Sequence[str]) -> tuple[OidcClient, ...]:
+    """Return the clients of a county with these departments, by department code.
+
+    `investor`, `investor-2`, `supervisor`, `operator`, and for each department `officer-<code>` and
+    `chief-<code>`.
+    """
+    officer, chief = Role.OFFICER, Role.CHIEF_REPRESENTATIVE
+    people = [
+        OidcClient(client_id="investor", roles=(Role.INVESTOR,)),
+        OidcClient(client_id="investor-2", roles=(Role.INVESTOR,)),
+        OidcClient(client_id="supervisor", roles=(Role.SUPERVISOR,)),
+        OidcClient(client_id="operator", roles=(Role.OPERATOR,)),
+    ]
+    for code in departments:
+        for prefix, roles in (("officer", (officer,)), ("chief", (officer, chief))):
+            people.append(OidcClient(client_id=f"{prefix}-{code}", roles=roles, department=code))
+    return tuple(people)
+
+
+class OidcProvider:
+    """oidc-provider on the wheel's Node. Tokens are JWTs of RFC 9068, ES256, valid for one hour.
+
+    Claims beside the standard ones: `roles` (list) and `department` (text, absent for people who
+    belong to none). `sub` is the client's id.
+    """
+
+    name = "oidc"
+
+    def __init__(
+        self, data: Path, *, port: int, secrets: Secrets, clients: Sequence[OidcClient]
+    ) -> None:
+        self.port = port
+        self._data = data
+        self._secrets = secrets
+        self.clients = {client.client_id: client for client in clients}
+        self.child = Child(self.name, data, stop_signal=signal.SIGTERM, grace_s=5.0)
+
+    @property
+    def issuer(self) -> str:
+        """The issuer, exactly as in the tokens."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def secret_of(self, client_id: str) -> str:
+        """Return the secret of a client, the same in every run on this data folder.
+
+        Raises:
+            KeyError: there is no such client.
+        """
+        return self._secrets.get(f"client:{self.clients[client_id].client_id}")
+
+    async def start(self) -> None:
+        """Write the configuration, start the provider, wait for its discovery document.
+
+        Raises:
+            StackError: it is not installed or does not start.
+        """
+        if node_module("oidc-provider") is None:
+            raise StackError("The OpenID provider is not installed: run `make setup` first.")
+        config = make_folder(self._data / "oidc", mode=0o700) / "provider.json"
+        write_private(config, json.dumps(self._settings(), indent=2))
+        command = [
+            *(node_program(), "--max-old-space-size=128"),
+            *(str(EMBEDDED / "provider.mjs"), str(config)),
+        ]
+        await self.child.spawn(command, env=node_environment(), cwd=EMBEDDED)
+        await self.child.until(self.is_ready, seconds=_START_S)
+
+    async def stop(self) -> None:
+        """Stop the provider; tokens already issued stay valid, the signing key is kept."""
+        await self.child.stop()
+
+    async def is_ready(self) -> bool:
+        """Return whether the discovery document can be read."""
+        return await http_status(self.port, "/.well-known/openid-configuration") == 200  # noqa: PLR2004
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "port": self.port,
+            "issuer": self.issuer,
+            "resource": _RESOURCE,
+            "audience": AUDIENCE,
+            "accessTokenSeconds": _TOKEN_SECONDS,
+            "signingKey": self._signing_key(),
+            "cookieKey": self._secrets.get("oidc-cookies"),
+            "clients": [
+                {
+                    "client_id": client.client_id,
+                    "client_secret": self.secret_of(client.client_id),
+                    "roles": list(client.roles),
+                    "department": client.department,
+                }
+                for client in self.clients.values()
+            ],
+        }
+
+    def _signing_key(self) -> dict[str, Any]:
+        """Return the private JWK, made on the first start: its id is its thumbprint (RFC 7638)."""
+        file = self._data / "oidc" / "signing-key.json"
+        if not file.exists():
+            key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, private=True)
+            key.ensure_kid()
+            write_private(file, json.dumps(key.as_dict(private=True)))
+        found: dict[str, Any] = json.loads(file.read_text())
+        return found

@@ -1,0 +1,90 @@
+"""Free loopback ports, remembered in the data folder so that a restart keeps its addresses."""
+
+import json
+import random
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.runtime.embedded.errors import StackError
+from services.runtime.embedded.files import write_private
+
+LOOPBACK = "127.0.0.1"
+# Below the kernel's ephemeral range, so that no outgoing connection takes a port between the
+# moment it is chosen and the moment its part listens on it.
+_LOWEST, _HIGHEST = 20_000, 32_000
+
+
+def is_free(port: int) -> bool:
+    """Return whether nothing listens on this loopback port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # A port in TIME_WAIT is free for a server, and every part sets this option too.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+class Ports:
+    """The ports of one stack.
+
+    A port that was asked for must be free; a preferred or remembered one is replaced when another
+    program has taken it, and `moved` then holds a sentence about it.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        asked: Mapping[str, int] | None = None,
+        preferred: Mapping[str, int] | None = None,
+    ) -> None:
+        self._file = file
+        self._asked = dict(asked or {})
+        self._preferred = dict(preferred or {})
+        self._known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        self.moved: list[str] = []
+
+    def take(self, name: str) -> int:
+        """Return the port for `name`: asked for, remembered, preferred, or any that is free.
+
+        Raises:
+            StackError: the port that was asked for is in use, or none is free.
+        """
+        if (asked := self._asked.get(name)) is not None:
+            if not is_free(asked):
+                raise StackError(
+                    f"Port {asked}, asked for {name}, is in use by another program: "
+                    "stop it or name another port."
+                )
+            return self._remember(name, asked)
+        remembered = self._known.get(name)
+        for candidate in (remembered, self._preferred.get(name)):
+            if candidate is not None and self._usable(name, candidate):
+                return self._remember(name, candidate)
+        found = self._any(name)
+        if remembered is not None:
+            self.moved.append(
+                f"Port {remembered}, used by {name} before, is in use by another program: "
+                f"{name} is now on port {found}."
+            )
+        return self._remember(name, found)
+
+    def _usable(self, name: str, port: int) -> bool:
+        others = {known for other, known in self._known.items() if other != name}
+        return port not in others and is_free(port)
+
+    def _any(self, name: str) -> int:
+        for _ in range(200):
+            port = random.randint(_LOWEST, _HIGHEST)  # noqa: S311  a port is no secret
+            if self._usable(name, port):
+                return port
+        raise StackError(f"No free port for {name} between {_LOWEST} and {_HIGHEST} on {LOOPBACK}.")
+
+    def _remember(self, name: str, port: int) -> int:
+        if self._known.get(name) != port:
+            self._known[name] = port
+            write_private(self._file, json.dumps(self._known, indent=2, sort_keys=True))
+        return port

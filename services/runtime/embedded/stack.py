@@ -1,0 +1,346 @@
+"""The whole stack on one machine: real parts and our services, as child processes on loopback."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from msgspec.structs import replace
+
+from services.domain.calendar import ZONE, WorkingCalendar
+from services.runtime import calendar_files, clock
+from services.runtime.embedded.apache_kafka import ApacheKafka
+from services.runtime.embedded.broker import EmbeddedBroker
+from services.runtime.embedded.errors import StackError, explain_os_error
+from services.runtime.embedded.files import Secrets
+from services.runtime.embedded.keeper import Keeper, Part
+from services.runtime.embedded.keys import ensure_audit_key
+from services.runtime.embedded.oidc import AUDIENCE, OidcProvider, clients_for
+from services.runtime.embedded.place import Place, Running, myself
+from services.runtime.embedded.ports import LOOPBACK, Ports
+from services.runtime.embedded.postgres import Postgres
+from services.runtime.embedded.service import REPOSITORY, ServiceProcess, ServiceSpec
+from services.runtime.embedded.temporal import Temporal
+from services.runtime.embedded.tokens import TokenSource
+from services.runtime.embedded.viewer import TraceViewer
+
+# Addresses people type; everything else takes any free port.
+_PREFERRED = {
+    "intake": 8301,
+    "orchestrator": 8302,
+    "departments": 8303,
+    "temporal-ui": 8233,
+    "viewer": 8318,
+}
+_CLOCK_TOUCH_S = 1.0
+
+
+class Stack:
+    """Everything, started in order and stopped in reverse.
+
+        async with Stack(data, services=[ServiceSpec.of("intake")]) as stack: ...
+
+    A part that ends by itself is started again; one ended with `kill` stays down until `restart`.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        services: Sequence[ServiceSpec] = (),
+        departments: Sequence[str] = (),
+        seconds_per_working_day: float | None = None,
+        broker: Literal["embedded", "apache"] = "embedded",
+        viewer: bool = True,
+        ports: Mapping[str, int] | None = None,
+        environment: Mapping[str, str] | None = None,
+        catalogue_folder: Path = REPOSITORY / "deploy" / "catalogue",
+        calendar_folder: Path = REPOSITORY / "deploy" / "calendar",
+        first_instant: datetime | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Describe a stack; nothing is started or written yet.
+
+        Args:
+            data: the only folder that is written.
+            services: our services, started in this order after everything else.
+            departments: codes, each with its own clients at the OpenID provider.
+            seconds_per_working_day: real seconds of a demo's working day; None: real time, or what
+                the folder was begun with.
+            broker: the embedded one or Apache Kafka.
+            viewer: whether to run the trace viewer, if it is installed.
+            ports: ports that are asked for, by part: intake, orchestrator, departments, postgres,
+                broker, kafka, temporal, temporal-ui, oidc, viewer.
+            environment: more variables for all services; they win over the stack's own.
+            catalogue_folder: catalogue versions, for the services.
+            calendar_folder: calendar years, for the services and the demo's clock.
+            first_instant: where the demo's clock begins (UTC); default: the opening of the first
+                working day from today on.
+            say: told in one sentence what people should know.
+        """
+        self._place = Place(data)
+        self.data = self._place.data
+        self._specs = tuple(services)
+        self._departments = tuple(departments)
+        self._seconds = seconds_per_working_day
+        self._broker_kind = broker
+        self._wants_viewer = viewer
+        self._asked = dict(ports or {})
+        self._more = dict(environment or {})
+        self._catalogue_folder = catalogue_folder.resolve()
+        self._calendar_folder = calendar_folder.resolve()
+        self._first_instant = first_instant
+        self._say = say
+        self._clock_task: asyncio.Task[None] | None = None
+        self._parts: dict[str, Part] = {}
+        self._keeper = Keeper(self._parts, say)
+        self.services: dict[str, ServiceProcess] = {}
+        self.viewer: TraceViewer | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Addresses for people, by part."""
+        found = {name: service.url for name, service in self.services.items()}
+        found["temporal"] = self.temporal.ui_url
+        if self.viewer is not None:
+            found["viewer"] = self.viewer.url
+        return found | {"issuer": self.oidc.issuer}
+
+    @property
+    def clock_file(self) -> Path | None:
+        """State of the demo's clock, None on real time."""
+        return None if self._seconds is None else self.data / "clock.json"
+
+    async def start(self) -> None:
+        """Start everything; on failure or cancellation stop what was started.
+
+        Raises:
+            StackError: one sentence about what is wrong and what to do.
+        """
+        self._place.hold()
+        try:
+            await self._start()
+        except OSError as error:
+            await self.stop()
+            raise explain_os_error(error) from error
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop the clock, then the services, then everything they stand on. May be called twice."""
+        await self._keeper.end()
+        await self._stop_clock()
+        below = [part for name, part in self._parts.items() if name not in self.services]
+        for group in (
+            list(self.services.values()),
+            [part for part in below if part.name != Postgres.name],
+            [part for part in below if part.name == Postgres.name],
+        ):
+            await asyncio.gather(*(part.stop() for part in group))
+        if self._parts:
+            self._publish("stopped")
+        self._parts.clear()
+        self._place.release()
+
+    async def kill(self, part: str) -> None:
+        """SIGKILL a part and leave it down until `restart` (fault tests)."""
+        self._keeper.held.add(part)
+        await self._keeper.settle(part)
+        self._parts[part].child.kill()
+
+    async def restart(self, part: str) -> None:
+        """Stop a part if it runs, and start it."""
+        self._keeper.held.add(part)
+        await self._keeper.settle(part)
+        await self._parts[part].stop()
+        await self._parts[part].start()
+        self._keeper.held.discard(part)
+
+    async def wipe_broker(self) -> None:
+        """Lose everything in the broker, in mid-flight, and start it empty."""
+        self._keeper.held.add(self.broker.name)
+        await self._keeper.settle(self.broker.name)
+        await self.broker.wipe()
+        self._keeper.held.discard(self.broker.name)
+
+    def part(self, name: str) -> Part:
+        """Return a part by its name (for its pid, its log, pause and resume)."""
+        return self._parts[name]
+
+    def tokens(self, client_id: str) -> TokenSource:
+        """Return the tokens of one client of the OpenID provider."""
+        return TokenSource(
+            issuer=self.oidc.issuer, client_id=client_id, secret=self.oidc.secret_of(client_id)
+        )
+
+    def environment(self, service: str) -> dict[str, str]:
+        """Return the LIANSHEN_* variables of one service."""
+        return self._environments[service]
+
+    async def _start(self) -> None:
+        begun = self._place.begin(
+            seconds_per_working_day=self._seconds, departments=self._departments
+        )
+        self._seconds, self._departments = begun.seconds_per_working_day, begun.departments
+        self._place.publish(myself("starting"))
+        self._make_parts()
+        await self._start_clock()
+        self._say("starting Postgres, broker, Temporal and the OpenID provider ...")
+        await _all(
+            self.postgres.start(),
+            self.broker.start(),
+            self.temporal.start(),
+            self.oidc.start(),
+            self._start_viewer(),
+        )
+        await self._make_services()
+        if self._specs:
+            self._say("starting the services ...")
+        await _all(*(service.start() for service in self.services.values()))
+        self._keeper.begin()
+        self._publish("ready")
+
+    def _make_parts(self) -> None:
+        """Choose the ports and describe the parts our services stand on."""
+        self._secrets = Secrets(self.data / "secrets.json")
+        ports = Ports(self.data / "ports.json", asked=self._asked, preferred=_PREFERRED)
+        self._ports = ports
+        self.postgres = Postgres(self.data, port=ports.take("postgres"), secrets=self._secrets)
+        self.broker = self._make_broker(ports)
+        self.temporal = Temporal(
+            self.data,
+            port=ports.take("temporal"),
+            ui_port=ports.take("temporal-ui"),
+            http_port=ports.take("temporal-http"),
+            metrics_port=ports.take("temporal-metrics"),
+        )
+        self.oidc = OidcProvider(
+            self.data,
+            port=ports.take("oidc"),
+            secrets=self._secrets,
+            clients=clients_for(self._departments),
+        )
+        for part in (self.postgres, self.broker, self.temporal, self.oidc):
+            self._parts[part.name] = part
+        self._service_ports = {spec.name: ports.take(spec.name) for spec in self._specs}
+        if self._wants_viewer and TraceViewer.installed():
+            self.viewer = TraceViewer(
+                self.data, port=ports.take("viewer"), grpc_port=ports.take("viewer-grpc")
+            )
+        elif self._wants_viewer:
+            self._say("The trace viewer is not installed: use `lianshen trace` instead.")
+        for sentence in ports.moved:
+            self._say(sentence)
+
+    def _make_broker(self, ports: Ports) -> EmbeddedBroker | ApacheKafka:
+        if self._broker_kind == "embedded":
+            return EmbeddedBroker(self.data, port=ports.take("broker"))
+        return ApacheKafka(
+            self.data, port=ports.take("kafka"), controller_port=ports.take("kafka-controller")
+        )
+
+    async def _start_viewer(self) -> None:
+        if self.viewer is None:
+            return
+        try:
+            await self.viewer.start()
+            self._parts[self.viewer.name] = self.viewer
+        except StackError as error:
+            await self.viewer.stop()
+            self.viewer = None
+            self._say(f"The stack goes on without the trace viewer: {error}")
+
+    async def _make_services(self) -> None:
+        """Create the databases, run the migrations, describe the services."""
+        self._environments: dict[str, dict[str, str]] = {}
+        migrations = []
+        for spec in self._specs:
+            name, owner = spec.name, f"{spec.name}_owner"
+            password = self._secrets.get(f"database:{name}")
+            owner_dsn = await self.postgres.create_database(
+                name, owner, self._secrets.get(f"database:{owner}")
+            )
+            dsn = await self.postgres.admit(name, name, password)
+            self._environments[name] = self._environment_of(name, dsn)
+            service = ServiceProcess(
+                self.data,
+                spec=spec,
+                port=self._service_ports[name],
+                environment=self._environments[name],
+            )
+            self.services[name] = self._parts[name] = service
+            migrations.append(service.migrate(owner_dsn))
+        if any(spec.migrate for spec in self._specs):
+            self._say("migrating the databases ...")
+        await _all(*migrations)
+
+    def _environment_of(self, name: str, dsn: str) -> dict[str, str]:
+        settings = {
+            "DATABASE__DSN": dsn,
+            "KAFKA__BOOTSTRAP": self.broker.bootstrap,
+            "KAFKA__IDEMPOTENCE": str(self.broker.idempotent).lower(),
+            "KAFKA__FETCH_MAX_WAIT_MS": str(self.broker.fetch_max_wait_ms),
+            "TEMPORAL__ADDRESS": self.temporal.address,
+            "TEMPORAL__NAMESPACE": self.temporal.namespace,
+            "TEMPORAL__UI_URL": self.temporal.ui_url,
+            "OIDC__ISSUER": self.oidc.issuer,
+            "OIDC__AUDIENCE": AUDIENCE,
+            "OIDC__JWKS_URL": f"{self.oidc.issuer}/jwks",
+            "TELEMETRY__SPAN_FOLDER": str(self.data / "traces"),
+            "HTTP__HOST": LOOPBACK,
+            "HTTP__PORT": str(self._service_ports[name]),
+            "AUDIT__KEY_FILE": str(ensure_audit_key(self.data / "keys" / f"audit-{name}.pem")),
+            "CATALOGUE__FOLDER": str(self._catalogue_folder),
+            "CATALOGUE__CALENDAR_FOLDER": str(self._calendar_folder),
+            "HASH_KEY": self._secrets.get("hash-key", 32),
+        }
+        if self.viewer is not None:
+            settings["TELEMETRY__OTLP_ENDPOINT"] = f"{self.viewer.url}/v1/traces"
+        if self.clock_file is not None:
+            settings["CLOCK__DEMO"] = "true"
+            settings["CLOCK__SECONDS_PER_WORKING_DAY"] = str(self._seconds)
+            settings["CLOCK__STATE_FILE"] = str(self.clock_file)
+        return {f"LIANSHEN_{key}": value for key, value in settings.items()} | self._more
+
+    async def _start_clock(self) -> None:
+        """Let the demo's clock go on where it stood, and keep it going."""
+        if self.clock_file is None or self._seconds is None:
+            return
+        calendar = calendar_files.load(self._calendar_folder)
+        first = self._first_instant or _opening_from(calendar, datetime.now(UTC))
+        clock.start_or_resume(self.clock_file, self._seconds, first, calendar)
+        self._clock_task = asyncio.create_task(
+            _keep_clock(self.clock_file, calendar), name="stack clock"
+        )
+
+    async def _stop_clock(self) -> None:
+        if self._clock_task is None or self.clock_file is None:
+            return
+        self._clock_task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._clock_task
+        self._clock_task = None
+        clock.stop(self.clock_file)
+
+    def _publish(self, phase: str) -> None:
+        state: Running = myself(phase)
+        if phase == "ready":
+            logs = {name: str(part.child.log) for name, part in self._parts.items()}
+            state = replace(state, urls=self.urls, logs=logs, environment=self._environments)
+        self._place.publish(state)
+
+
+async def _all(*work: "asyncio.Future[None] | object") -> None:
+    ...

@@ -1,0 +1,91 @@
+"""Receipts: a consumer says what it has safely; only then does the producer stop sending it."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from services.contracts.envelope import headers
+from services.contracts.events import Receipt
+from services.contracts.topics import receipts_topic
+from services.runtime.db import Connection, beside, load
+from services.runtime.messages import encode_receipt
+
+MOST_IDS = 5_000
+"""Ids in one receipt: 39 bytes each, well below the largest record."""
+
+_queries = load(beside(__file__))
+_log = structlog.get_logger(__name__)
+
+
+async def close(conn: Connection, receipts: Sequence[Receipt]) -> None:
+    """Strike the consumers off the events they have receipted. Unknown events are ignored."""
+    pairs = {(one.consumer, event_id) for one in receipts for event_id in one.event_ids}
+    if pairs:
+        await _queries.close_events(
+            conn,
+            consumers=[consumer for consumer, _ in pairs],
+            event_ids=[event_id for _, event_id in pairs],
+        )
+
+
+class ReceiptSender:
+    """Sends receipts in the background: one message per source for everything that piled up.
+
+    Nothing waits for it and nothing is retried: an event whose receipt is lost comes again and is
+    receipted again.
+    """
+
+    def __init__(self, *, consumer: str, producer: AIOKafkaProducer) -> None:
+        self._consumer = consumer
+        self._producer = producer
+        self._pending: dict[str, list[UUID]] = defaultdict(list)
+        self._wake = asyncio.Event()
+
+    def add(self, received: Mapping[str, Sequence[UUID]]) -> None:
+        """Note events for receipting, by their source."""
+        for source, event_ids in received.items():
+            self._pending[source] += event_ids
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled; call `flush` afterwards."""
+        while True:
+            await self._wake.wait()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Send everything noted so far."""
+        self._wake.clear()
+        pending, self._pending = self._pending, defaultdict(list)
+        for source, event_ids in pending.items():
+            for start in range(0, len(event_ids), MOST_IDS):
+                try:
+                    await self._send(source, event_ids[start : start + MOST_IDS])
+                except KafkaError as error:
+                    _log.warning("receipt not sent", source=source, error=type(error).__name__)
+
+    async def _send(self, source: str, event_ids: Sequence[UUID]) -> None:
+        receipt = Receipt(consumer=self._consumer, event_ids=tuple(event_ids))
+        await self._producer.send_and_wait(
+            receipts_topic(source),
+            encode_receipt(receipt, source=self._consumer, at=datetime.now(UTC)),
+            key=self._consumer.encode(),
+            headers=headers(None),
+        )
+
+
+async def stop(sender: ReceiptSender, task: "asyncio.Task[None]", *, seconds: float) -> None:
+    """End the sender's task and send what is left, if the broker takes it in time."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await sender.flush()

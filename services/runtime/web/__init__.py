@@ -1,0 +1,1 @@
+"""What the HTTP faces of the three services share."""

@@ -1,0 +1,216 @@
+"""The outermost layer of every service, in one ASGI middleware: it runs for each request.
+
+In this order: too many requests at once are turned away before their bodies are read (503); a body
+that is too large is refused by its declared length, or cut while it streams (413); a large body is
+read only from somebody with a valid token (401); the request gets its span; the answer gets the
+trace id and the security headers; an unexpected error becomes a problem without its internals.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.trace import Span
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.runtime import telemetry
+from services.runtime.auth import PRINCIPAL_KEY, Authenticator, bearer_problem
+from services.runtime.web.problems import (
+    BODY_TOO_LARGE,
+    INTERNAL,
+    OVERLOADED,
+    Problem,
+    Words,
+    answer,
+)
+
+SMALL_BODY_BYTES = 65_536
+UNTRACED = frozenset({"/healthz", "/readyz"})
+_SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=31536000"),
+)
+_API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_NO_STORE = (b"cache-control", b"no-store")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What one process takes: requests at a time, and bytes of a body (forms carry files)."""
+
+    concurrent_requests: int
+    body_bytes: int
+    form_bytes: int
+
+
+class Edge:
+    """See the module."""
+
+    def __init__(
+        self, app: ASGIApp, *, limits: Limits, authenticator: Callable[[], Authenticator | None]
+    ) -> None:
+        """Wrap `app`; `authenticator` is asked for when a large body arrives."""
+        self._app = app
+        self._limits = limits
+        self._authenticator = authenticator
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"] in UNTRACED:
+            await self._guarded(scope, receive, _Answer(send, None))
+        else:
+            await self._traced(scope, receive, send)
+
+    async def _traced(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = _header(scope, b"traceparent")
+        span = telemetry.server_span(scope["method"], caller)
+        reply = _Answer(send, span)
+        with trace.use_span(
+            span, end_on_exit=True, record_exception=False, set_status_on_exception=False
+        ):
+            if self._running >= self._limits.concurrent_requests:
+                await reply.problem(scope, Problem(OVERLOADED, headers={"retry-after": "1"}))
+            else:
+                self._running += 1
+                try:
+                    await self._guarded(scope, receive, reply)
+                finally:
+                    self._running -= 1
+            _name(span, scope, reply.status)
+
+    async def _guarded(self, scope: Scope, receive: Receive, reply: "_Answer") -> None:
+        try:
+            limited = await self._admit(scope, receive)
+            await self._app(scope, limited, reply.send)
+        except Problem as problem:
+            if reply.status is not None:
+                raise
+            await reply.problem(scope, problem)
+        except Exception as error:
+            if reply.span is not None:
+                telemetry.mark_error(reply.span, type(error).__name__)
+            _log.error(
+                "request_failed", method=scope["method"], route=_route(scope), exc_info=error
+            )
+            if reply.status is not None:
+                raise  # the answer has begun: only closing the connection can say it failed
+            await reply.problem(scope, Problem(INTERNAL))
+
+    async def _admit(self, scope: Scope, receive: Receive) -> Receive:
+        """Return the `receive` to read the body with. Raises Problem 413 or 401."""
+        declared = _length(scope)
+        if declared == 0:
+            return receive
+        form = (_header(scope, b"content-type") or "").startswith("multipart/")
+        allowed = self._limits.form_bytes if form else self._limits.body_bytes
+        if declared is not None and declared > allowed:
+            raise _too_large(allowed)
+        if declared is None or declared > SMALL_BODY_BYTES:
+            await self._identify(scope)
+        return receive if declared is not None else _counting(receive, allowed)
+
+    async def _identify(self, scope: Scope) -> None:
+        authenticator = self._authenticator()
+        if authenticator is None:
+            return
+        scheme, _, token = (_header(scope, b"authorization") or "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise bearer_problem(
+                Words("上传较大内容须先登录", "Authenticate before sending a large body"), None
+            )
+        scope[PRINCIPAL_KEY] = await authenticator.principal(token.strip())
+
+
+class _Answer:
+    """One answer on its way out: adds the headers, remembers the status."""
+
+    __slots__ = ("_send", "span", "status")
+
+    def __init__(self, send: Send, span: Span | None) -> None:
+        self._send = send
+        self.span = span
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = self._with_headers(list(message.get("headers", ())))
+        await self._send(message)
+
+    def _with_headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        present = {name.lower() for name, _ in headers}
+        headers.extend(_SECURITY_HEADERS)
+        headers.extend(pair for pair in (_API_POLICY, _NO_STORE) if pair[0] not in present)
+        context = self.span.get_span_context() if self.span is not None else None
+        if context is not None and context.is_valid:
+            headers.append((b"x-trace-id", f"{context.trace_id:032x}".encode()))
+        return headers
+
+    async def problem(self, scope: Scope, problem: Problem) -> None:
+        response: Response = answer(problem, _header(scope, b"accept-language"))
+        await response(scope, _nothing, self.send)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def _too_large(allowed: int) -> Problem:
+    words = Words(f"不得超过 {allowed} 字节", f"At most {allowed} bytes are allowed")
+    return Problem(BODY_TOO_LARGE, words, headers={"connection": "close"})
+
+
+def _counting(receive: Receive, allowed: int) -> Receive:
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        if message["type"] == "http.request":
+            taken += len(message.get("body", b""))
+            if taken > allowed:
+                raise _too_large(allowed)
+        return message
+
+    return counted
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None
+
+
+def _length(scope: Scope) -> int | None:
+    """Return the declared length of the body; 0 without a body, None when it is not declared."""
+    text = _header(scope, b"content-length")
+    if text is not None and text.isascii() and text.isdigit():
+        return int(text)
+    return None if _header(scope, b"transfer-encoding") is not None else 0
+
+
+def _route(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", "") or "")
+
+
+def _name(span: Span, scope: Scope, status: int | None) -> None:
+    if not span.is_recording():
+        return
+    route = _route(scope)
+    attributes: dict[str, Any] = {"http.response.status_code": status or 0}
+    if route:
+        span.update_name(f"{scope['method']} {route}")
+        attributes["http.route"] = route
+    application = scope.get("path_params", {}).get("application")
+    if application:
+        attributes[telemetry.Attribute.APPLICATION] = application
+    span.set_attributes(attributes)

@@ -1,0 +1,246 @@
+"""The functional core as a rule-based state machine: any route, any order of events, any fault."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from services.contracts.vocabulary import (
+    OUTCOMES_OF,
+    ApplicationStatus,
+    Outcome,
+    Part,
+    StepState,
+    TaskState,
+)
+from services.domain.approval import apply, begin, next_instant
+from services.domain.case import (
+    Accepted,
+    AnyEvent,
+    AskLapse,
+    Case,
+    ClockReached,
+    Conclude,
+    Decided,
+    EndTask,
+    Held,
+    Ignore,
+    IssueTask,
+    Lapsed,
+    Rectified,
+    Release,
+    Resumed,
+    Withdrawn,
+)
+from services.domain.route import Budget, Route
+from services.domain.turn import ENDED_STEPS, part_key, status_of, task_name
+from tests.unit.routes import CALENDAR, START, routes
+
+HOURS = st.integers(0, 60).map(lambda hours: timedelta(hours=hours))
+
+
+def due_by_hand(budget: Budget, start: date) -> date:
+    """The due date, counted day by day: an oracle that shares nothing with the code."""
+    day, left = start, budget.value
+    if budget.unit == "calendar_day":
+        day += timedelta(days=left)
+        left = 0
+    while left:
+        day += timedelta(days=1)
+        left -= CALENDAR.is_working(day)
+    while not CALENDAR.is_working(day):
+        day += timedelta(days=1)
+    return day
+
+
+class ApprovalLife(RuleBasedStateMachine):
+    @initialize(of=routes())
+    def submit(self, of: Route) -> None:
+        self.route = of
+        self.now: datetime = START
+        self.case: Case = begin(of, CALENDAR, START)
+        self.parts = {part_key(p): (s, p) for s in of.steps for p in s.parts}
+        self.issued: list[IssueTask] = []
+        self.ended: list[EndTask] = []
+        self.released: list[str] = []
+        self.asked: set[str] = set()
+        self.concluded = 0
+        self.history: list[AnyEvent] = []
+        self.do(Accepted(at=START))
+
+    def do(self, event: AnyEvent) -> tuple[Any, ...]:
+        before = self.case
+        self.case, commands = apply(before, event)
+        assert (self.case, commands) == apply(before, event), "not a function"
+        self.history.append(event)
+        assert self.case.at >= before.at
+        if before.conclusion is not None:
+            assert [type(c) for c in commands] == [Ignore]
+            assert self.case.items == before.items
+        for command in commands:
+            self.check(command)
+        return commands
+
+    def check(self, command: Any) -> None:
+        match command:
+            case IssueTask():
+                self.check_issue(command)
+            case EndTask():
+                self.ended.append(command)
+            case AskLapse():
+                assert command.task not in self.asked
+                self.asked.add(command.task)
+                assert self.parts[command.key][1].part is Part.CONSULT
+            case Release():
+                step = next(s for s in self.route.steps if s.code == command.step)
+                for part in step.parts:
+                    assert self.case.tasks[part_key(part)].state not in {
+                        TaskState.OPEN,
+                        TaskState.WAITING,
+                    }
+                self.released += [result.item for result in command.results]
+            case Conclude():
+                self.concluded += 1
+
+    def check_issue(self, command: IssueTask) -> None:
+        step, part = self.parts[command.key]
+        assert all(self.case.items.get(item) is Outcome.GRANTED for item in part.requires)
+        assert command.task == task_name(self.route.application, part, command.round)
+        if command.round == 1:
+            today = CALENDAR.local_date(command.at)
+            joint = min(
+                due_by_hand(p.promised, today) for p in step.parts if p.part is Part.DECIDE
+            )
+            if part.part is Part.DECIDE:
+                assert command.dates.promised_on == joint
+            else:
+                assert command.dates.promised_on <= joint
+            if part.statute is not None:
+                assert command.dates.statutory_on == due_by_hand(part.statute.budget, today)
+        self.issued.append(command)
+
+    def open_keys(self) -> list[str]:
+        return [k for k, t in self.case.tasks.items() if t.state is TaskState.OPEN]
+
+    def is_open(self) -> bool:
+        return bool(self.open_keys())
+
+    @precondition(is_open)
+    @rule(data=st.data(), late=HOURS)
+    def decide(self, data: st.DataObject, late: timedelta) -> None:
+        key = data.draw(st.sampled_from(self.open_keys()))
+        _, part = self.parts[key]
+        outcome = data.draw(st.sampled_from(sorted(OUTCOMES_OF[part.part])))
+        name = task_name(self.route.application, part, self.case.tasks[key].round)
+        self.now += late
+        self.do(Decided(at=self.now - late / 2, task=name, outcome=outcome, ref="r"))
+        assert self.case.tasks[key].state is not TaskState.OPEN or self.case.tasks[key].round > 1
+
+    @rule(data=st.data())
+    def say_something_again(self, data: st.DataObject) -> None:
+        """Duplicates and stragglers: once something was applied, saying it again does nothing."""
+        event = data.draw(st.sampled_from(self.history))
+        if isinstance(event, Decided | Lapsed | Rectified | Accepted):
+            issued, ended = len(self.issued), len(self.ended)
+            self.do(event)
+            assert (issued, ended) == (len(self.issued), len(self.ended))
+
+    @rule(outcome=st.sampled_from(Outcome), key=st.text("abc/", max_size=5))
+    def say_nonsense(self, outcome: Outcome, key: str) -> None:
+        before = self.case
+        self.do(Decided(at=self.now, task=key, outcome=outcome))
+        self.do(Rectified(at=self.now, step=key, round=1))
+        assert self.case.items == before.items
+
+    @precondition(lambda self: next_instant(self.case) is not None)
+    @rule()
+    def wait(self) -> None:
+        ahead = next_instant(self.case)
+        assert ahead is not None
+        commands = self.do(ClockReached(at=ahead))
+        assert commands, "the clock was asked for an instant at which nothing happens"
+        self.now = max(self.now, ahead)
+        after = next_instant(self.case)
+        assert after is None or after != ahead or len(commands) > 0
+
+    @precondition(lambda self: any(self.lapsing()))
+    @rule(data=st.data())
+    def lapse(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(self.lapsing()))
+        status = self.case.tasks[key]
+        name = task_name(self.route.application, self.parts[key][1], status.round)
+        self.do(Lapsed(at=self.now, task=name, ref="l"))
+
+    def lapsing(self) -> list[str]:
+        return [k for k in self.open_keys() if self.case.tasks[k].lapse_asked]
+
+    def rectifying(self) -> list[str]:
+        return [k for k, s in self.case.steps.items() if s.state is StepState.RECTIFYING]
+
+    @precondition(lambda self: bool(self.rectifying()))
+    @rule(data=st.data(), later=HOURS)
+    def rectify(self, data: st.DataObject, later: timedelta) -> None:
+        code = data.draw(st.sampled_from(self.rectifying()))
+        until = self.case.steps[code].rectify_until
+        assert until is not None
+        at = min(self.now + later, until - timedelta(seconds=1))
+        if at < self.case.at:
+            return
+        self.now = max(self.now, at)
+        kept = {
+            part_key(p): self.case.tasks[part_key(p)]
+            for p in next(s for s in self.route.steps if s.code == code).parts
+        }
+        self.do(Rectified(at=at, step=code, round=self.case.steps[code].round))
+        for key, old in kept.items():
+            if old.outcome in {Outcome.GRANTED, Outcome.NO_OBJECTION}:
+                assert self.case.tasks[key] == old, "a signature that stood was asked for again"
+
+    @rule()
+    def hold(self) -> None:
+        self.do(Held(at=self.now))
+
+    @rule()
+    def resume(self) -> None:
+        self.do(Resumed(at=self.now))
+
+    @precondition(lambda self: len(self.history) > 12)
+    @rule()
+    def withdraw(self) -> None:
+        self.do(Withdrawn(at=self.now))
+        assert self.case.conclusion is not None
+
+    @invariant()
+    def conserved(self) -> None:
+        if not hasattr(self, "case"):
+            return
+        over = self.case.conclusion is not None
+        assert self.concluded == int(over)
+        status = status_of(self.case)
+        assert over == (status in {ApplicationStatus.CONCLUDED, ApplicationStatus.WITHDRAWN})
+        if over:
+            assert self.open_keys() == []
+            assert all(s.state in ENDED_STEPS for s in self.case.steps.values())
+        elif not self.case.held:
+            assert self.open_keys() or self.rectifying(), "the case is stuck"
+
+    @invariant()
+    def each_once(self) -> None:
+        if not hasattr(self, "case"):
+            return
+        names = [command.task for command in self.issued]
+        assert len(names) == len(set(names))
+        ends = [command.task for command in self.ended if command.issued]
+        assert len(ends) == len(set(ends))
+        assert len(self.released) == len(set(self.released))
+
+
+ApprovalLife.TestCase.settings = settings(
+    max_examples=200,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestApprovalLife = ApprovalLife.TestCase
