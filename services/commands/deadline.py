@@ -36,7 +36,7 @@ HEADS = {
 }
 SUMMARY = {
     Language.ZH: "{budget}自 {start} 起；{due} 届满{provisional}，{warn} 提醒\n日历 {version}",
-    Language.EN: "{budget} from {start}, due {due}{provisional}, warning {warn}\ncalendar {version}",
+    Language.EN: "{budget} from {start}: due {due}{provisional}, warned {warn}\ncalendar {version}",
 }
 PROVISIONAL = {Language.ZH: "暂定", Language.EN: "provisional"}
 UNITS = {
@@ -61,7 +61,7 @@ def deadline() -> None:
 
 
 @app.command()
-def explain(  # noqa: PLR0917 - typer reads options from positional parameters
+def explain(
     days: Annotated[int, typer.Option(help="The number of days.", min=0, max=1000)],
     start: Annotated[
         datetime,

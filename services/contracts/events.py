@@ -24,6 +24,7 @@ from services.contracts.vocabulary import (
 )
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
+ProjectCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
 ApplicationNumber = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}\d{8}-\d{6,9}-\d$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Ref = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
@@ -56,7 +57,7 @@ class ApplicationSubmitted(Event):
     TYPE: ClassVar[str] = "lianshen.application.submitted.v1"
 
     application: ApplicationNumber
-    project_code: Code
+    project_code: ProjectCode
     scenario: Code
     facts: dict[str, Fact] = Field(description="The answers to the scenario's questions.")
     held: dict[Code, str] = Field(
@@ -115,7 +116,7 @@ class TaskIssued(Event):
     department: Code
     part: Part
     round: int = Field(ge=1)
-    project_code: Code
+    project_code: ProjectCode
     scenario: Code
     facts: dict[str, Fact]
     catalogue_version: str
@@ -163,6 +164,7 @@ class TaskDecided(Event):
     department: Code
     outcome: Outcome
     result_number: str | None = Field(default=None, description="Number of the document granted.")
+    conditions: tuple[Text, ...] = Field(default=(), description="What a grant is subject to.")
     reasons: tuple[Text, ...] = Field(default=(), description="Compulsory on refusal (行政许可法 38).")
     remedies: tuple[Text, ...] = Field(
         default=(), description="复议 and 诉讼; compulsory on refusal (行政许可法 38)."
@@ -213,6 +215,7 @@ class Result(Wire):
     department: Code
     outcome: Outcome
     number: str | None = None
+    conditions: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
     decided_at: datetime

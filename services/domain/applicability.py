@@ -106,11 +106,11 @@ def compiled(text: str) -> Rule:
     line = " ".join(text.split())
     try:
         tree = ast.parse(line, mode="eval").body
+        root = _Compiler(line).boolean(tree)
     except SyntaxError as error:
         raise RuleError(line, error.offset or 1, f"not an expression: {error.msg}") from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise RuleError(line, 1, f"not an expression: {error}") from None
-    root = _Compiler(line).boolean(tree)
+    except (ValueError, RecursionError, MemoryError):  # a null byte; nested without measure
+        raise RuleError(line, 1, "not an expression that can be read") from None
     return Rule(text=line, names=frozenset(root.names), root=root, tree=tree)
 
 

@@ -26,10 +26,8 @@ from services.domain.case import (
     Case,
     CaseEvent,
     ClockReached,
-    Conclude,
     Decided,
     Held,
-    Ignore,
     ItemResult,
     Lapsed,
     Rectified,
@@ -39,7 +37,14 @@ from services.domain.case import (
     TaskStatus,
     Withdrawn,
 )
-from services.domain.deadlines import lift_early_signals, next_instant, reach, shift_for, task_dates
+from services.domain.deadlines import (
+    end_pause,
+    lift_early_signals,
+    next_instant,
+    promise,
+    reach,
+    task_dates,
+)
 from services.domain.limits import due_on
 from services.domain.route import Route, RoutePart, RouteStep
 from services.domain.turn import ENDED_STEPS, ENDED_TASKS, Turn, part_key, task_name
@@ -93,7 +98,7 @@ def _decided(turn: Turn, event: Decided) -> None:
     key = part_key(part)
     reach(turn, key, event.at, warn=False)
     lift_early_signals(turn, key, event.at)
-    turn.end_task(step, part, TaskState.DECIDED, event.outcome, event)
+    turn.end_task(step, part, event.outcome, event)
 
 
 def _lapsed(turn: Turn, event: Lapsed) -> None:
@@ -104,7 +109,7 @@ def _lapsed(turn: Turn, event: Lapsed) -> None:
     if not turn.tasks[part_key(part)].lapse_asked:
         turn.ignore(event, "silence of this task means nothing, or its time is not over")
         return
-    turn.end_task(step, part, TaskState.LAPSED, Outcome.DEEMED_NO_OBJECTION, event)
+    turn.end_task(step, part, Outcome.DEEMED_NO_OBJECTION, event)
 
 
 def _rectified(turn: Turn, event: Rectified) -> None:
@@ -116,15 +121,22 @@ def _rectified(turn: Turn, event: Rectified) -> None:
     if status.round != event.round:
         turn.ignore(event, f"round {status.round} is to be answered, not {event.round}")
         return
-    shift = shift_for(turn, step)
-    turn.set_step(step.code, StepState.OPEN, round=status.round + 1)
+    turn.set_step(
+        step.code,
+        StepState.OPEN,
+        round=status.round + 1,
+        pauses=end_pause(turn, step),
+        asked_on=None,
+        rectify_until=None,
+    )
+    turn.promised_at = promise(turn)
     for part in step.parts:
-        old = turn.tasks[part_key(part)]
-        if old.outcome is not None and old.outcome not in FAVOURABLE:
-            turn.issue(step, part, task_dates(turn, step, part, shift), round_=old.round + 1)
+        if _is_adverse(turn, part):
+            round_ = turn.tasks[part_key(part)].round + 1
+            turn.issue(step, part, task_dates(turn, step, part), round_=round_)
 
 
-def _withdrawn(turn: Turn, event: Withdrawn) -> None:
+def _withdrawn(turn: Turn, _event: Withdrawn) -> None:
     for step in turn.route.steps:
         if turn.steps[step.code].state not in ENDED_STEPS:
             _cancel_parts(turn, step, step.parts, "the application was withdrawn")
@@ -181,7 +193,7 @@ def _advance(turn: Turn) -> None:
     """Do whatever has become possible, until nothing more is."""
     moved = True
     while moved and turn.conclusion is None:
-        moved = any([_advance_step(turn, step) for step in turn.route.steps])
+        moved = bool([step for step in turn.route.steps if _advance_step(turn, step)])
     if turn.conclusion is None and all(s.state in ENDED_STEPS for s in turn.steps.values()):
         turn.conclude(_conclusion(turn.items.values()))
 
@@ -193,10 +205,10 @@ def _advance_step(turn: Turn, step: RouteStep) -> bool:
         return _start(turn, step)
     if status.state is StepState.OPEN:
         return _join(turn, step)
-    if status.state is StepState.RECTIFYING and status.rectify_until is not None:
-        if turn.at >= status.rectify_until:
-            _complete(turn, step)
-            return True
+    until = status.rectify_until
+    if status.state is StepState.RECTIFYING and until is not None and turn.at >= until:
+        _complete(turn, step)
+        return True
     return False
 
 
@@ -211,7 +223,7 @@ def _start(turn: Turn, step: RouteStep) -> bool:
         return True
     if turn.held or not all(item in turn.items for part in left for item in part.requires):
         return bool(vain)
-    turn.set_step(step.code, StepState.OPEN)
+    turn.set_step(step.code, StepState.OPEN, started_on=turn.today)
     for part in left:
         turn.issue(step, part, task_dates(turn, step, part), round_=1)
     return True
@@ -230,7 +242,7 @@ def _is_vain(turn: Turn, step: RouteStep, part: RoutePart) -> bool:
 def _cancel_parts(turn: Turn, step: RouteStep, parts: Iterable[RoutePart], reason: str) -> None:
     for part in parts:
         if turn.tasks[part_key(part)].state not in ENDED_TASKS:
-            turn.end_task(step, part, TaskState.CANCELLED, None, None, reason)
+            turn.cancel_task(step, part, reason)
 
 
 def _join(turn: Turn, step: RouteStep) -> bool:
@@ -255,9 +267,7 @@ def _is_adverse(turn: Turn, part: RoutePart) -> bool:
 
 def _ask(turn: Turn, step: RouteStep, adverse: list[RoutePart], until: datetime) -> None:
     round_ = turn.steps[step.code].round
-    turn.set_step(
-        step.code, StepState.RECTIFYING, round=round_, asked_on=turn.today, rectify_until=until
-    )
+    turn.set_step(step.code, StepState.RECTIFYING, asked_on=turn.today, rectify_until=until)
     turn.commands.append(
         AskRectification(
             at=turn.at,

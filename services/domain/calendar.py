@@ -13,6 +13,8 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.contracts.times import Date, Time
+
 ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """A fixed offset, not `zoneinfo`: China has kept UTC+8 without summer time since 1992, before the
 first day any calendar here can hold; and a workflow may not read the time-zone files."""
@@ -49,8 +51,8 @@ class YearDays(Struct, frozen=True, kw_only=True):
     """
 
     year: int
-    off: dict[date, str]
-    work: dict[date, str]
+    off: dict[Date, str]
+    work: dict[Date, str]
     source: str
     english: dict[str, str] = {}
 
@@ -64,8 +66,8 @@ class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
     # `dict=True` gives a place for the cached indexes below; they are no part of the value.
     version: str
     years: tuple[YearDays, ...]
-    opens: time = time(9)
-    closes: time = time(17)
+    opens: Time = time(9)
+    closes: Time = time(17)
 
     def is_working(self, day: date) -> bool:
         """Return whether `day` is a working day."""

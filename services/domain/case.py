@@ -5,10 +5,9 @@ Instants are UTC. `ref` is the identity of the message that told us: the shell f
 document numbers by it, so that no free text enters the workflow's history.
 """
 
-from datetime import date, datetime
-
 from msgspec import Struct
 
+from services.contracts.times import Date, DateTime
 from services.contracts.vocabulary import (
     ApplicationStatus,
     Conclusion,
@@ -18,18 +17,19 @@ from services.contracts.vocabulary import (
     TaskState,
 )
 from services.domain.calendar import WorkingCalendar
+from services.domain.limits import Pause
 from services.domain.route import Route
 
 
 class Dates(Struct, frozen=True, kw_only=True):
     """The dates of one issued task; instants are the close of business of the dates."""
 
-    issued_at: datetime
-    promised_on: date
-    promised_at: datetime
-    warn_at: datetime
-    statutory_on: date | None
-    statutory_at: datetime | None
+    issued_at: DateTime
+    promised_on: Date
+    promised_at: DateTime
+    warn_at: DateTime
+    statutory_on: Date | None
+    statutory_at: DateTime | None
     provisional: bool
 
 
@@ -39,7 +39,7 @@ class TaskStatus(Struct, frozen=True, kw_only=True):
     state: TaskState = TaskState.WAITING
     round: int = 1
     outcome: Outcome | None = None
-    decided_at: datetime | None = None
+    decided_at: DateTime | None = None
     ref: str | None = None
     dates: Dates | None = None
     signals: tuple[Signal, ...] = ()
@@ -47,12 +47,17 @@ class TaskStatus(Struct, frozen=True, kw_only=True):
 
 
 class StepStatus(Struct, frozen=True, kw_only=True):
-    """One step; `asked_on` and `rectify_until` are set while the investor puts things right."""
+    """One step. `started_on` is the day its clocks were set running, `pauses` stop them.
+
+    `asked_on` and `rectify_until` are set while the investor puts things right.
+    """
 
     state: StepState = StepState.WAITING
     round: int = 1
-    asked_on: date | None = None
-    rectify_until: datetime | None = None
+    started_on: Date | None = None
+    pauses: tuple[Pause, ...] = ()
+    asked_on: Date | None = None
+    rectify_until: DateTime | None = None
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -60,68 +65,66 @@ class Case(Struct, frozen=True, kw_only=True):
 
     `tasks` is keyed by `item/department`, `steps` by step code. `items` holds the final outcome of
     every item whose step is over; None means it was cancelled. `promised_at` moves only by the
-    working days that the investor took for rectification, up to `excused_until`.
+    pauses of the steps.
     """
 
     route: Route
     calendar: WorkingCalendar
-    at: datetime
-    promised_at: datetime
+    at: DateTime
+    promised_at: DateTime
     tasks: dict[str, TaskStatus]
     steps: dict[str, StepStatus]
     items: dict[str, Outcome | None] = {}
     accepted: bool = False
     held: bool = False
     late: bool = False
-    excused_days: int = 0
-    excused_until: date | None = None
     conclusion: Conclusion | None = None
 
 
 class CaseEvent(Struct, frozen=True, kw_only=True, tag=True):
     """Base of what can happen."""
 
-    at: datetime
+    at: DateTime
     ref: str = ""
 
 
-class Accepted(CaseEvent):
+class Accepted(CaseEvent, frozen=True, kw_only=True):
     """The application was accepted: everything that can start, starts."""
 
 
-class Decided(CaseEvent):
+class Decided(CaseEvent, frozen=True, kw_only=True):
     """A department decided a task, or gave its opinion."""
 
     task: str
     outcome: Outcome
 
 
-class Lapsed(CaseEvent):
+class Lapsed(CaseEvent, frozen=True, kw_only=True):
     """A consulted unit let its time pass; its own store found no opinion at that instant."""
 
     task: str
 
 
-class Rectified(CaseEvent):
+class Rectified(CaseEvent, frozen=True, kw_only=True):
     """The investor answered the one notice of a merged step."""
 
     step: str
     round: int
 
 
-class Withdrawn(CaseEvent):
+class Withdrawn(CaseEvent, frozen=True, kw_only=True):
     """The investor withdrew the application."""
 
 
-class Held(CaseEvent):
+class Held(CaseEvent, frozen=True, kw_only=True):
     """An operator stopped the issuing of further tasks; what is issued goes on."""
 
 
-class Resumed(CaseEvent):
+class Resumed(CaseEvent, frozen=True, kw_only=True):
     """An operator lifted the hold."""
 
 
-class ClockReached(CaseEvent):
+class ClockReached(CaseEvent, frozen=True, kw_only=True):
     """Time passed to `at` without anything else."""
 
 
@@ -131,10 +134,10 @@ AnyEvent = Accepted | Decided | Lapsed | Rectified | Withdrawn | Held | Resumed 
 class Command(Struct, frozen=True, kw_only=True, tag=True):
     """Base of what the shell must carry out, in order, in one transaction."""
 
-    at: datetime
+    at: DateTime
 
 
-class IssueTask(Command):
+class IssueTask(Command, frozen=True, kw_only=True):
     """Put a task on a department's queue."""
 
     task: str
@@ -144,7 +147,7 @@ class IssueTask(Command):
     dates: Dates
 
 
-class EndTask(Command):
+class EndTask(Command, frozen=True, kw_only=True):
     """Record how a task ended; `issued` tells whether a department ever saw it."""
 
     task: str
@@ -158,14 +161,14 @@ class EndTask(Command):
     issued: bool = True
 
 
-class AskLapse(Command):
+class AskLapse(Command, frozen=True, kw_only=True):
     """Ask a department's store to decide between an opinion in time and silence."""
 
     task: str
     key: str
 
 
-class ChangeStep(Command):
+class ChangeStep(Command, frozen=True, kw_only=True):
     """Record the new state of a step."""
 
     step: str
@@ -178,49 +181,49 @@ class ItemResult(Struct, frozen=True, kw_only=True):
     item: str
     department: str
     outcome: Outcome
-    decided_at: datetime
+    decided_at: DateTime
     refs: tuple[str, ...]
 
 
-class Release(Command):
+class Release(Command, frozen=True, kw_only=True):
     """Give the investor the results of a step, all at once, in the order of the law."""
 
     step: str
     results: tuple[ItemResult, ...]
 
 
-class AskRectification(Command):
+class AskRectification(Command, frozen=True, kw_only=True):
     """Send the one notice of a merged step."""
 
     step: str
     round: int
     items: tuple[str, ...]
     refs: tuple[str, ...]
-    until: datetime
+    until: DateTime
 
 
-class RaiseSignal(Command):
+class RaiseSignal(Command, frozen=True, kw_only=True):
     """A deadline spoke; `task` is absent when it is the whole application's."""
 
     signal: Signal
     task: str | None = None
 
 
-class LiftSignal(Command):
+class LiftSignal(Command, frozen=True, kw_only=True):
     """A deadline spoke too early: the decision had been committed before it."""
 
     signal: Signal
     task: str
 
 
-class ChangeStatus(Command):
+class ChangeStatus(Command, frozen=True, kw_only=True):
     """Record the status people are shown, and the promise as it now stands."""
 
     status: ApplicationStatus
-    promised_at: datetime
+    promised_at: DateTime
 
 
-class Conclude(Command):
+class Conclude(Command, frozen=True, kw_only=True):
     """The application is over."""
 
     conclusion: Conclusion
@@ -229,7 +232,7 @@ class Conclude(Command):
     in_time: bool
 
 
-class Ignore(Command):
+class Ignore(Command, frozen=True, kw_only=True):
     """An event changed nothing: late, duplicate or unknown. It is still written in the journal."""
 
     event: str

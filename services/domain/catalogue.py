@@ -64,11 +64,21 @@ class Extension(Shape):
 
 
 class Uncounted(Shape):
-    """A procedure whose time is not counted (行政许可法 45), with its own cap where a rule sets one."""
+    """A procedure whose time is not counted (行政许可法 45), capped where a rule caps it."""
 
     procedure: Literal[
-        "hearing", "tender", "auction", "inspection", "testing", "quarantine", "appraisal",
-        "expert_review", "publicity", "commissioned_evaluation", "consultation", "rectification",
+        "hearing",
+        "tender",
+        "auction",
+        "inspection",
+        "testing",
+        "quarantine",
+        "appraisal",
+        "expert_review",
+        "publicity",
+        "commissioned_evaluation",
+        "consultation",
+        "rectification",
     ]
     cap: Limit | None = None
     basis: Basis
@@ -199,7 +209,10 @@ class Group(Shape):
     code: Slug
     name: Name
     procedure: Literal[
-        "joint_evaluation", "joint_design_review", "joint_drawing_review", "joint_inspection",
+        "joint_evaluation",
+        "joint_design_review",
+        "joint_drawing_review",
+        "joint_inspection",
         "joint_acceptance",
     ]
     lead: Slug
@@ -207,7 +220,7 @@ class Group(Shape):
     days: tuple[GroupDay, ...] = ()
     consulted: tuple[Consulted, ...] = ()
     issue_order: tuple[ItemCode, ...] = Field(
-        default=(), description="Where a law sets an order, papers are issued in it on the same day."
+        default=(), description="Where a law sets an order: papers are issued in it, on one day."
     )
     rectification: Rectification | None = None
     basis: Basis
@@ -228,7 +241,7 @@ class Item(Shape):
     name: Name
     department: Slug
     co_deciders: tuple[Slug, ...] = Field(
-        default=(), description="Departments that must each decide it too (e.g. 城市道路管理条例 33)."
+        default=(), description="Departments that must each decide it too (城市道路管理条例 33)."
     )
     stage: Slug
     kind: ItemKind
@@ -247,7 +260,7 @@ class Item(Shape):
     group: Slug | None = None
     consulted: tuple[Consulted, ...] = ()
     result: ResultDocument
-    applies_when: Rule | None = Field(default=None, description="Rule over project facts; lint wants one.")
+    applies_when: Rule | None = Field(default=None, description="Rule over facts; lint wants one.")
     status: ItemStatus = ItemStatus.ACTIVE
     authority: Authority = Authority.REPRESENTATIVE
     notes: tuple[str, ...] = ()
@@ -286,12 +299,12 @@ class Ask(Shape):
     """A scenario's use of a question."""
 
     question: FactName
-    when: Rule | None = Field(default=None, description="Asked only when this holds; else `otherwise`.")
+    when: Rule | None = Field(default=None, description="Asked when this holds; else `otherwise`.")
     otherwise: bool | float | str | None = None
 
 
 class Scenario(Shape):
-    """A kind of project: what is known of it, what is asked, which items may apply, which stages."""
+    """A kind of project: what is known of it, what is asked, which items may apply."""
 
     code: Slug
     name: Name

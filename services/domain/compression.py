@@ -4,10 +4,8 @@ from services.contracts.vocabulary import Unit
 from services.domain.catalogue import Item, Limit, Name, Shape
 
 TIMES = 3
-UNIT_NAME = {
-    Unit.WORKING_DAY: Name(zh="个工作日", en="working days"),
-    Unit.CALENDAR_DAY: Name(zh="个自然日", en="calendar days"),
-}
+UNIT_ZH = {Unit.WORKING_DAY: "个工作日", Unit.CALENDAR_DAY: "个自然日"}
+UNIT_EN = {Unit.WORKING_DAY: "working day", Unit.CALENDAR_DAY: "calendar day"}
 
 
 class Breach(Shape):
@@ -21,6 +19,17 @@ class Breach(Shape):
     cap: Limit | None
     over: int
     reason: Name
+
+
+def days_text(limit: Limit) -> Name:
+    """Return a number of days as people read it; 0 is decided on the spot (即办)."""
+    if limit.value == 0:
+        return Name(zh="即办", en="on the spot")
+    plural = "" if limit.value == 1 else "s"
+    return Name(
+        zh=f"{limit.value} {UNIT_ZH[limit.unit]}",
+        en=f"{limit.value} {UNIT_EN[limit.unit]}{plural}",
+    )
 
 
 def cap_of(statutory: Limit) -> Limit:
@@ -50,25 +59,18 @@ def breach_of(item: Item) -> Breach | None:
 
 def _exceeds(item: Item, promised: Limit, cap: Limit) -> Name:
     statutory = item.statutory.limit.value if item.statutory else 0
+    given, most = days_text(promised), days_text(cap)
     return Name(
-        zh=f"承诺 {_zh(promised)}，超过法定 {statutory} 的三分之一（上限 {_zh(cap)}）",
-        en=f"promises {_en(promised)}: more than a third of the statutory {statutory}"
-        f" (at most {_en(cap)})",
+        zh=f"承诺 {given.zh}，超过法定 {statutory} 的三分之一（上限：{most.zh}）",
+        en=f"promises {given.en}: more than a third of the statutory {statutory}"
+        f" (at most: {most.en})",
     )
 
 
 def _stretches(promised: Limit, cap: Limit) -> Name:
+    given, most = days_text(promised), days_text(cap)
     return Name(
-        zh=f"法定时限按自然日计算，承诺 {_zh(promised)} 遇节假日会延长，无法比较："
-        f"应承诺不超过 {_zh(cap)}",
-        en=f"the statutory limit is in calendar days; {_en(promised)} stretch over holidays and"
-        f" cannot be compared: promise at most {_en(cap)}",
+        zh=f"法定时限按自然日计算，承诺 {given.zh} 遇节假日会延长，无法比较：最多 {most.zh}",
+        en=f"the statutory limit is in calendar days; {given.en} can stretch over holidays and"
+        f" cannot be compared: promise at most {most.en}",
     )
-
-
-def _zh(limit: Limit) -> str:
-    return f"{limit.value} {UNIT_NAME[limit.unit].zh}"
-
-
-def _en(limit: Limit) -> str:
-    return f"{limit.value} {UNIT_NAME[limit.unit].en}"

@@ -11,44 +11,40 @@ from datetime import date, datetime, timedelta
 
 from msgspec.structs import replace
 
-from services.contracts.vocabulary import Part, Signal, Silence, StepState, TaskState
+from services.contracts.vocabulary import Part, Signal, Silence, StepState, TaskState, Unit
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import AskLapse, Case, Dates, LiftSignal, RaiseSignal, TaskStatus
-from services.domain.limits import due_on, warn_on
-from services.domain.route import RoutePart, RouteStep
+from services.domain.limits import Ledger, Pause, PauseKind, due_on, is_provisional, warn_on
+from services.domain.route import Budget, RoutePart, RouteStep
 from services.domain.turn import Turn, part_key, task_name
 
 AFTER = timedelta(seconds=1)
 """A deadline is passed after the close of business, not at it."""
 
 
-def task_dates(turn: Turn, step: RouteStep, part: RoutePart, shift: int | None = None) -> Dates:
+def task_dates(turn: Turn, step: RouteStep, part: RoutePart) -> Dates:
     """Return the dates of a part that is issued now.
 
-    A merged step is promised as a whole: by the earliest of its members' promises. In a later round
-    (`shift` given) the first round's dates move by `shift` working days: rectification is outside
-    the limit (联合审图, 联合验收), what was left of the limit is not renewed.
+    A merged step is promised as a whole: by the earliest of its members' promises. In a later
+    round the limits run on from the first day; rectification only stops them (联合审图, 联合验收).
     """
-    calendar, old = turn.calendar, turn.tasks[part_key(part)].dates
-    if shift is not None and old is not None:
-        promised_on = calendar.add_working_days(old.promised_on, shift)
-        statutory_on = old.statutory_on and calendar.add_working_days(old.statutory_on, shift)
-    else:
-        deciding = [p for p in step.parts if p.part is Part.DECIDE]
-        promised_on = min(due_on(p.promised, turn.today, calendar) for p in deciding)
-        if part.part is Part.CONSULT:
-            promised_on = opinion_on(promised_on, turn.today, calendar)
-        statute = part.statute
-        statutory_on = statute and due_on(statute.budget, turn.today, calendar)
-    last = statutory_on or promised_on
+    calendar, status = turn.calendar, turn.steps[step.code]
+    start, ledger = status.started_on or turn.today, Ledger(pauses=status.pauses)
+    deciding = [p for p in step.parts if p.part is Part.DECIDE]
+    promised_on = min(due_on(p.promised, start, calendar, ledger) for p in deciding)
+    if part.part is Part.CONSULT:
+        promised_on = opinion_on(promised_on, turn.today, calendar)
+    statute = part.statute
+    statutory_on = due_on(statute.budget, start, calendar, ledger) if statute else None
+    last = max(statutory_on or promised_on, promised_on)
     return Dates(
         issued_at=turn.at,
         promised_on=promised_on,
         promised_at=calendar.close_of(promised_on),
         warn_at=calendar.close_of(warn_on(promised_on, calendar)),
         statutory_on=statutory_on,
-        statutory_at=statutory_on and calendar.close_of(statutory_on),
-        provisional=any(calendar.is_provisional(day) for day in (promised_on, last)),
+        statutory_at=calendar.close_of(statutory_on) if statutory_on else None,
+        provisional=is_provisional(start, last, calendar),
     )
 
 
@@ -61,30 +57,30 @@ def opinion_on(promised_on: date, start: date, calendar: WorkingCalendar) -> dat
     return max(calendar.previous_working_day(promised_on), calendar.next_working_day(start))
 
 
-def shift_for(turn: Turn, step: RouteStep) -> int:
-    """Return by how many working days rectification moves the step's dates; move the promise too.
+def end_pause(turn: Turn, step: RouteStep) -> tuple[Pause, ...]:
+    """Return the step's pauses with the one that the investor's answer ends today.
 
-    It is the working days from the notice to the answer; and one more where nothing of the limit
-    was left, since a unit must have a day to look again. Days in which two steps were put right
-    at the same time move the promise of the whole only once.
+    It runs from the day of the notice to the day of the answer, both included, so that a unit has
+    at least a day left to look again. The promise of the whole moves with it.
     """
-    calendar = turn.calendar
-    asked_on = turn.steps[step.code].asked_on or turn.today
-    shift = calendar.working_days_between(asked_on, turn.today)
-    due = max(d.promised_on for p in step.parts if (d := turn.tasks[part_key(p)].dates))
-    shifted = calendar.add_working_days(due, shift)
-    if shifted <= turn.today:
-        shift += calendar.working_days_between(shifted, turn.today) + 1
-        shifted = calendar.add_working_days(due, shift)
-    counted_from = max(asked_on, turn.excused_until or asked_on)
-    excused_until = calendar.add_working_days(asked_on, shift)
-    if excused_until > counted_from:
-        days = calendar.working_days_between(counted_from, excused_until)
-        turn.excused_days += days
-        turn.excused_until = excused_until
-        promised_on = calendar.add_working_days(calendar.local_date(turn.promised_at), days)
-        turn.promised_at = calendar.close_of(promised_on)
-    return shift
+    status = turn.steps[step.code]
+    rule = step.rectification
+    pause = Pause(
+        kind=PauseKind.RECTIFICATION,
+        from_on=status.asked_on or turn.today,
+        until_on=turn.today,
+        cap=None,
+        notice=f"{turn.route.application}/{step.code}/{status.round}",
+        article=rule.article if rule is not None else "",
+    )
+    return (*status.pauses, pause)
+
+
+def promise(turn: Turn) -> datetime:
+    """Return the promise of the whole, moved by the pauses of its steps."""
+    route, calendar = turn.route, turn.calendar
+    budget = Budget(value=route.promised_days, unit=Unit.WORKING_DAY)
+    return calendar.close_of(due_on(budget, route.start, calendar, Ledger(pauses=turn.pauses)))
 
 
 def reach(turn: Turn, key: str, at: datetime, *, warn: bool = True) -> None:
@@ -95,7 +91,7 @@ def reach(turn: Turn, key: str, at: datetime, *, warn: bool = True) -> None:
     task = turn.tasks[key]
     if task.state is not TaskState.OPEN:
         return
-    step, part = _part(turn, key)
+    part = _part(turn, key)
     name = task_name(turn.route.application, part, task.round)
     for instant, signal in _signals(task):
         if instant <= at and (warn or signal is not Signal.WARNING):
@@ -114,9 +110,9 @@ def lift_early_signals(turn: Turn, key: str, at: datetime) -> None:
     dates = task.dates
     if dates is None:
         return
-    _, part = _part(turn, key)
+    part = _part(turn, key)
     name = task_name(turn.route.application, part, task.round)
-    instants = dict((signal, instant) for instant, signal in _all_signals(dates))
+    instants = {signal: instant for instant, signal in _all_signals(dates)}
     for signal in task.signals:
         if instants[signal] > at:
             turn.commands.append(LiftSignal(at=at, signal=signal, task=name))
@@ -164,10 +160,6 @@ def _lapse_at(part: RoutePart, task: TaskStatus) -> datetime | None:
     return task.dates.promised_at + AFTER
 
 
-def _part(turn: Turn, key: str) -> tuple[RouteStep, RoutePart]:
-    return next(
-        (step, part)
-        for step in turn.route.steps
-        for part in step.parts
-        if part_key(part) == key
-    )
+def _part(turn: Turn, key: str) -> RoutePart:
+    parts = (part for step in turn.route.steps for part in step.parts)
+    return next(part for part in parts if part_key(part) == key)

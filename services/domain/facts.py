@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import assert_never
+from typing import assert_never, cast
 
 from services.domain.applicability import Fact, Facts, compiled
 from services.domain.catalogue import Ask, Catalogue, Name, Question, Scenario
@@ -167,8 +167,8 @@ class _Check:
         problem = problem_with(question, value)
         if problem is not None:
             self.problems.append(problem)
-        elif isinstance(value, bool | int | float | str):
-            self.known[question.id] = normalised(value)
+        else:
+            self.known[question.id] = normalised(cast("Fact", value))  # every type was checked
 
 
 def _missing(question: Question) -> FactProblem:

@@ -6,6 +6,8 @@ from typing import Literal
 
 from services.domain.catalogue import Catalogue
 
+Level = Literal["error", "note"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -13,7 +15,7 @@ class Place:
 
     file: str
     line: int
-    fields: Mapping[str, int] = field(default_factory=dict)
+    fields: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def of(self, name: str) -> "Place":
         """Return the place of a field; of the whole entry when the field is not written."""
@@ -22,6 +24,24 @@ class Place:
 
 Places = dict[tuple[str, str], list[Place]]
 """(kind, code) -> every place where such an entry stands; more than one is a duplicate."""
+
+
+Where = tuple[str, str, str]
+"""Kind, code and field (or "") of an entry."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is wrong (`error`) or worth knowing (`note`)."""
+
+    code: str
+    place: Place
+    zh: str
+    en: str
+    level: Level = "error"
+
+    def __str__(self) -> str:
+        return f"{self.place.file}:{self.place.line}: {self.code}: {self.en}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +57,6 @@ class Sourced:
         found = self.places.get((kind, code))
         return found[0].of(name) if found else Place(file=self.where, line=1)
 
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that is wrong (`error`) or worth knowing (`note`)."""
-
-    code: str
-    place: Place
-    zh: str
-    en: str
-    level: Literal["error", "note"] = "error"
-
-    def __str__(self) -> str:
-        return f"{self.place.file}:{self.place.line}: {self.code}: {self.en}"
+    def finding(self, code: str, where: Where, zh: str, en: str, level: Level = "error") -> Finding:
+        """Return a finding about an entry."""
+        return Finding(code=code, place=self.place(*where), zh=zh, en=en, level=level)

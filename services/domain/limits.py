@@ -21,6 +21,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.contracts.times import Date
 from services.contracts.vocabulary import Unit
 from services.domain.calendar import ONE_DAY, DayKind, WorkingCalendar
 from services.domain.route import Budget
@@ -77,8 +78,8 @@ class Pause(Struct, frozen=True, kw_only=True):
     """
 
     kind: PauseKind
-    from_on: date
-    until_on: date | None
+    from_on: Date
+    until_on: Date | None
     cap: Budget | None
     notice: str | None
     article: str
@@ -94,7 +95,7 @@ class Extension(Struct, frozen=True, kw_only=True):
     budget: Budget
     approver: str
     article: str
-    on: date
+    on: Date
 
 
 class Ledger(Struct, frozen=True, kw_only=True):
@@ -121,7 +122,7 @@ class DayLine(Struct, frozen=True, kw_only=True):
     `article` is empty where no rule but the plain order of days is needed.
     """
 
-    day: date
+    day: Date
     counted: bool
     number: int | None
     reason_zh: str
@@ -180,7 +181,7 @@ class _Stop(Struct, frozen=True, kw_only=True):
     """A pause with the last day on which it stops the clock; `None` is without end."""
 
     pause: Pause
-    last_on: date | None
+    last_on: Date | None
 
     def touches(self, day: date) -> bool:
         return self.pause.from_on <= day and (self.last_on is None or day <= self.last_on)

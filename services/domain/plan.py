@@ -57,6 +57,7 @@ class PlannedStatute(Shape):
 class PlanPart(Shape):
     """One department's share of a step. It starts and is due with its step.
 
+    (A unit that is only consulted must speak a working day before: see `deadlines.opinion_on`.)
     `promised` is the item's own promise; the step is due by the earliest of its parts' promises
     and the group's budget. `requires` are items of other steps; `on_trust` items start beside it.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
-from services.contracts.vocabulary import Part, Unit
+from services.contracts.vocabulary import Part
 from services.domain import facts as project_facts
 from services.domain.applicability import Fact, Facts, decide
 from services.domain.calendar import WorkingCalendar
@@ -30,7 +30,6 @@ from services.domain.plan import (
     Target,
     Totals,
     Verdict,
-    Window,
 )
 from services.domain.route import (
     Budget,
@@ -42,6 +41,7 @@ from services.domain.route import (
 )
 from services.domain.schedule import (
     Reckoner,
+    binding,
     critical_path,
     forward,
     one_after_another,
@@ -61,7 +61,7 @@ class PlanError(Exception):
     """The catalogue cannot be planned with, or a route is asked for under another calendar."""
 
 
-def plan(  # noqa: PLR0917 - six plain inputs of one pure function, in the order they are used
+def plan(
     catalogue: Catalogue,
     calendar: WorkingCalendar,
     scenario: str,
@@ -148,9 +148,6 @@ class _Dates:
     def last(self) -> date:
         return max(self.promised_on, self.statutory_on)
 
-    def days(self, window: Window) -> int:
-        return self.calendar.working_days_between(window.start, window.due)
-
     def _totals(self, drafts: Sequence[Draft], serial_on: date) -> Totals:
         def days(until: date) -> int:
             return self.calendar.working_days_between(self.start, until)
@@ -176,7 +173,7 @@ def _ratio(promised: int, statutory: int) -> float | None:
 def _verdicts(
     catalogue: Catalogue, scenario: Scenario, facts: Facts, held: Mapping[str, str]
 ) -> tuple[ItemVerdict, ...]:
-    items = (catalogue.item_by_code[code] for code in sorted(set(scenario.items)))
+    items = (catalogue.item_by_code[code] for code in dict.fromkeys(scenario.items))
     return tuple(_verdict(catalogue, item, facts, held) for item in items)
 
 
@@ -321,20 +318,18 @@ def _route_step(step: PlanStep) -> RouteStep:
 
 
 def _budgets(step: PlanStep) -> tuple[Budget, ...]:
-    """Return the promise of each part, so that their earliest due date is the step's.
+    """Return the promise of each part, so that the earliest of the deciding ones is the step's.
 
-    A part gets the strictest promise of its own unit, the group's included. Working and calendar
-    days have no order that holds on every start: a group budget in a unit that no part has stands
-    with the last part. A merged step has at least two, and the others carry their own unit.
+    A part gets the limit of its own unit that binds the step. A limit in a unit that no deciding
+    part has (the group's) stands with the last of them.
     """
-    limits = [part.promised for part in step.parts] + ([step.budget] if step.budget else [])
-    strictest: dict[Unit, int] = {}
-    for limit in limits:
-        strictest[limit.unit] = min(limit.value, strictest.get(limit.unit, limit.value))
-    units = [part.promised.unit for part in step.parts]
-    if step.budget and step.budget.unit not in units:
-        units[-1] = step.budget.unit
-    return tuple(Budget(value=strictest[unit], unit=unit) for unit in units)
+    deciding = [part for part in step.parts if part.part is Part.DECIDE]
+    limits = [part.promised for part in deciding] + ([step.budget] if step.budget else [])
+    bound = {limit.unit: _budget(limit) for limit in binding(limits, len(deciding))}
+    found = {id(part): bound.get(part.promised.unit) for part in step.parts}
+    for unit in sorted(bound.keys() - {part.promised.unit for part in deciding}):
+        found[id(deciding[-1])] = bound[unit]
+    return tuple(found[id(part)] or _budget(part.promised) for part in step.parts)
 
 
 def _budget(limit: Limit) -> Budget:

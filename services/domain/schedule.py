@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
-from services.contracts.vocabulary import Unit
+from services.contracts.vocabulary import Part, Unit
 from services.domain.calendar import WorkingCalendar
 from services.domain.catalogue import Item, Limit
 from services.domain.limits import due_on
@@ -35,7 +35,25 @@ class Reckoner:
 def promised_limits(draft: Draft) -> tuple[Limit, ...]:
     """Return the promises that bind a step: its items' and, when merged, the group's budget."""
     own = tuple(item.promised for item in draft.items)
-    return (*own, draft.group.budget) if draft.group else own
+    deciding = sum(share.part is Part.DECIDE for share in draft.shares)
+    return binding((*own, draft.group.budget) if draft.group else own, deciding)
+
+
+def binding(limits: Iterable[Limit], deciding: int) -> tuple[Limit, ...]:
+    """Return the strictest limit of each unit; a step is due when the first of them ends.
+
+    Working and calendar days have no order that holds on every start, so both stand: each with a
+    deciding part of its own unit. A step with one deciding part has room for one limit only: as
+    many calendar days as the smaller number, which never end after either.
+    """
+    strictest: dict[Unit, Limit] = {}
+    for limit in limits:
+        known = strictest.get(limit.unit, limit)
+        strictest[limit.unit] = min(limit, known, key=lambda found: found.value)
+    if len(strictest) > deciding:
+        least = min(limit.value for limit in strictest.values())
+        return (Limit(value=least, unit=Unit.CALENDAR_DAY),)
+    return tuple(strictest[unit] for unit in sorted(strictest))
 
 
 def statutory_limits(draft: Draft) -> tuple[Limit, ...]:

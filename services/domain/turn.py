@@ -3,7 +3,9 @@
 Mutable inside `approval.apply`, never outside it: `finish` freezes it again.
 """
 
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -15,6 +17,7 @@ from services.contracts.vocabulary import (
     StepState,
     TaskState,
 )
+from services.domain.calendar import WorkingCalendar
 from services.domain.case import (
     AnyCommand,
     Case,
@@ -27,8 +30,8 @@ from services.domain.case import (
     Ignore,
     IssueTask,
     RaiseSignal,
-    StepStatus,
 )
+from services.domain.limits import Pause
 from services.domain.route import RoutePart, RouteStep
 
 ENDED_TASKS = frozenset({TaskState.DECIDED, TaskState.LAPSED, TaskState.CANCELLED})
@@ -61,8 +64,6 @@ class Turn:
         self.accepted = case.accepted
         self.held = case.held
         self.late = case.late
-        self.excused_days = case.excused_days
-        self.excused_until = case.excused_until
         self.conclusion = case.conclusion
         self.commands: list[AnyCommand] = []
 
@@ -79,8 +80,6 @@ class Turn:
             accepted=self.accepted,
             held=self.held,
             late=self.late,
-            excused_days=self.excused_days,
-            excused_until=self.excused_until,
             conclusion=self.conclusion,
         )
         status = status_of(after)
@@ -94,23 +93,15 @@ class Turn:
         """Return the step of the route with this code."""
         return next((step for step in self.route.steps if step.code == code), None)
 
-    def set_step(
-        self,
-        code: str,
-        state: StepState,
-        *,
-        round: int | None = None,  # noqa: A002 - the word of the field it sets
-        asked_on: date | None = None,
-        rectify_until: datetime | None = None,
-    ) -> None:
-        """Give a step its new state and tell of it."""
-        self.steps[code] = StepStatus(
-            state=state,
-            round=round or self.steps[code].round,
-            asked_on=asked_on,
-            rectify_until=rectify_until,
-        )
+    def set_step(self, code: str, state: StepState, **changes: Any) -> None:
+        """Give a step its new state (and other fields of `StepStatus`) and tell of it."""
+        self.steps[code] = replace(self.steps[code], state=state, **changes)
         self.commands.append(ChangeStep(at=self.at, step=code, state=state))
+
+    @property
+    def pauses(self) -> tuple[Pause, ...]:
+        """The pauses of all steps: what they have in common moves the promise only once."""
+        return tuple(pause for step in self.steps.values() for pause in step.pauses)
 
     def issue(self, step: RouteStep, part: RoutePart, dates: Dates, *, round_: int) -> None:
         """Open a part's task in a round."""
@@ -132,34 +123,48 @@ class Turn:
         )
 
     def end_task(
-        self,
-        step: RouteStep,
-        part: RoutePart,
-        state: TaskState,
-        outcome: Outcome | None,
-        event: CaseEvent | None,
-        reason: str = "",
+        self, step: RouteStep, part: RoutePart, outcome: Outcome, event: CaseEvent
     ) -> None:
-        """Close a part's task, by a department's act or by cancellation."""
-        key = part_key(part)
-        old = self.tasks[key]
-        ref = event.ref if event is not None else ""
-        at = event.at if event is not None else self.at
-        self.tasks[key] = replace(old, state=state, outcome=outcome, decided_at=at, ref=ref or None)
-        self.commands.append(
-            EndTask(
-                at=at,
-                task=task_name(self.route.application, part, old.round),
-                key=key,
-                step=step.code,
-                round=old.round,
-                state=state,
-                outcome=outcome,
-                ref=ref,
-                reason=reason,
-                issued=old.state is TaskState.OPEN,
-            )
+        """Close a part's task by its department's act, or by its silence."""
+        silent = outcome is Outcome.DEEMED_NO_OBJECTION
+        ended = EndTask(
+            at=event.at,
+            task=task_name(self.route.application, part, self.tasks[part_key(part)].round),
+            key=part_key(part),
+            step=step.code,
+            round=self.tasks[part_key(part)].round,
+            state=TaskState.LAPSED if silent else TaskState.DECIDED,
+            outcome=outcome,
+            ref=event.ref,
         )
+        self._end(ended)
+
+    def cancel_task(self, step: RouteStep, part: RoutePart, reason: str) -> None:
+        """Close a part's task because it is not wanted any more."""
+        old = self.tasks[part_key(part)]
+        ended = EndTask(
+            at=self.at,
+            task=task_name(self.route.application, part, old.round),
+            key=part_key(part),
+            step=step.code,
+            round=old.round,
+            state=TaskState.CANCELLED,
+            outcome=None,
+            ref="",
+            reason=reason,
+            issued=old.state is TaskState.OPEN,
+        )
+        self._end(ended)
+
+    def _end(self, ended: EndTask) -> None:
+        self.tasks[ended.key] = replace(
+            self.tasks[ended.key],
+            state=ended.state,
+            outcome=ended.outcome,
+            decided_at=ended.at,
+            ref=ended.ref or None,
+        )
+        self.commands.append(ended)
 
     def settle(self, step: RouteStep, outcomes: dict[str, Outcome]) -> None:
         """Record the final outcome of a step's items; one without an outcome is cancelled."""
@@ -180,12 +185,12 @@ class Turn:
     def conclude(self, conclusion: Conclusion) -> None:
         """End the application and say how long it took."""
         self.conclusion = conclusion
-        elapsed = self.calendar.working_days_between(self.route.start, self.today)
+        used = working_days_used(self.route.start, self.today, self.calendar, self.pauses)
         self.commands.append(
             Conclude(
                 at=self.at,
                 conclusion=conclusion,
-                used_working_days=max(0, elapsed - self.excused_days),
+                used_working_days=used,
                 promised_working_days=self.route.promised_days,
                 in_time=self.at <= self.promised_at,
             )
@@ -210,3 +215,16 @@ def status_of(case: Case) -> ApplicationStatus:
     if any(step.state is StepState.RECTIFYING for step in case.steps.values()):
         return ApplicationStatus.RECTIFYING
     return ApplicationStatus.IN_PROGRESS
+
+
+def working_days_used(
+    start: date, until: date, calendar: WorkingCalendar, pauses: Iterable[Pause]
+) -> int:
+    """Return the working days after `start` up to `until` that no pause touches."""
+    stopped = {
+        pause.from_on + timedelta(days=offset)
+        for pause in pauses
+        for offset in range(((pause.until_on or until) - pause.from_on).days + 1)
+    }
+    left_out = sum(start < day <= until and calendar.is_working(day) for day in stopped)
+    return calendar.working_days_between(start, until) - left_out

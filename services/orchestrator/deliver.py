@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import orjson
+import structlog
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributeKey,
@@ -28,9 +29,8 @@ from services.domain.calendar import WorkingCalendar
 from services.domain.case import AnyEvent, Decided, Held, Lapsed, Rectified, Resumed, Withdrawn
 from services.orchestrator.store import Row, Store
 from services.orchestrator.workflow import DELIVER, WORKFLOW, workflow_id
-from services.runtime.clock import Clock
 from services.runtime.db import Pool
-from services.runtime.logs import get_logger
+from services.runtime.loops import Pulse, pause
 from services.runtime.telemetry import SpanName, process_spans
 
 HELD_TYPE = "lianshen.operator.held.v1"
@@ -39,8 +39,11 @@ PROJECT_CODE = SearchAttributeKey.for_keyword("ProjectCode")
 SCENARIO = SearchAttributeKey.for_keyword("Scenario")
 YEARS_AHEAD = 3
 AT_ONCE = 64
+IDLE_S = 1.0
+FIRST_BACKOFF_S = 0.1
+LONGEST_BACKOFF_S = 5.0
 
-_log = get_logger(__name__)
+_log = structlog.get_logger(__name__)
 _CORE: dict[str, Callable[[dict[str, Any], str], AnyEvent]] = {
     wire.TaskDecided.TYPE: lambda data, ref: Decided(
         at=_instant(data["decided_at"]),
@@ -79,19 +82,40 @@ class Deliverer:
         pool: Pool,
         client: Client,
         task_queue: str,
-        clock: Clock,
         calendar: Callable[[], WorkingCalendar],
         search_attributes: bool = True,
     ) -> None:
         self._pool = pool
         self._client = client
         self._task_queue = task_queue
-        self._clock = clock
         self._calendar = calendar
         self._search_attributes = search_attributes
         self._store = Store()
         self._calendars: dict[tuple[str, int], Any] = {}
         self.wake = asyncio.Event()
+
+    async def run(self, pulse: Pulse, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set; what fails is tried again, ever less often."""
+        backoff = FIRST_BACKOFF_S
+        while not stop.is_set():
+            try:
+                delivered = await self.turn()
+                pulse.progress()
+                backoff = FIRST_BACKOFF_S
+                if not delivered:
+                    await self._rest(stop)
+            except Exception as error:
+                pulse.failed(error)
+                _log.warning("delivery put off", error=type(error).__name__, seconds=backoff)
+                await pause(stop, backoff)
+                backoff = min(backoff * 2, LONGEST_BACKOFF_S)
+
+    async def _rest(self, stop: asyncio.Event) -> None:
+        """Wait for the next message, and no longer than a second: another process may add one."""
+        waiting = [asyncio.create_task(event.wait()) for event in (self.wake, stop)]
+        await asyncio.wait(waiting, timeout=IDLE_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
 
     async def turn(self) -> int:
         """Deliver one batch; return how many messages were delivered.
@@ -125,7 +149,9 @@ class Deliverer:
                 return_exceptions=True,
             )
         failed = dict(zip(groups, failures, strict=True))
-        done = [row["event_id"] for n, found in groups.items() if failed[n] is None for row in found]
+        done = [
+            row["event_id"] for n, found in groups.items() if failed[n] is None for row in found
+        ]
         if done:
             async with self._pool.acquire() as conn:
                 await self._store.mark_delivered(conn, done)

@@ -22,7 +22,7 @@ from services.domain.case import (
 )
 from services.domain.route import RoutePart
 from services.orchestrator.turns import TurnInput
-from services.runtime.db import load_queries
+from services.runtime.db import Connection, load_queries
 
 QUERIES = load_queries("services.orchestrator")
 Row = asyncpg.Record
@@ -31,59 +31,70 @@ Row = asyncpg.Record
 class Store:
     """Statements of the write side, for many applications at a time."""
 
-    async def add_applications(
-        self, conn: asyncpg.Connection, rows: Sequence[tuple[object, ...]]
-    ) -> None:
+    async def add_applications(self, conn: Connection, rows: Sequence[tuple[object, ...]]) -> None:
         """Add applications received (columns as `add_applications` in queries.sql has them)."""
         names = (
-            "numbers", "project_codes", "scenarios", "facts", "routes", "shareds", "plan_digests",
-            "catalogue_versions", "calendar_versions", "traceparents", "submitted_ats",
-            "promised_ats", "provisionals", "promised_days",
+            "numbers",
+            "project_codes",
+            "scenarios",
+            "facts",
+            "routes",
+            "shareds",
+            "plan_digests",
+            "catalogue_versions",
+            "calendar_versions",
+            "traceparents",
+            "submitted_ats",
+            "promised_ats",
+            "provisionals",
+            "promised_days",
         )
         await QUERIES.add_applications(conn, **_columns(names, rows))
 
-    async def undelivered(self, conn: asyncpg.Connection, at_most: int) -> list[Row]:
+    async def undelivered(self, conn: Connection, at_most: int) -> list[Row]:
         """Return messages that workflows have not been given, in order of arrival."""
-        rows: list[Row] = await QUERIES.undelivered(conn, at_most=at_most)
-        return rows
+        return [row async for row in QUERIES.undelivered(conn, at_most=at_most)]
 
-    async def starts_of(self, conn: asyncpg.Connection, numbers: list[str]) -> dict[str, Row]:
+    async def starts_of(self, conn: Connection, numbers: list[str]) -> dict[str, Row]:
         """Return what workflows are started with, by application."""
-        rows = await QUERIES.starts_of(conn, numbers=numbers)
-        return {row["number"]: row for row in rows}
+        rows = QUERIES.starts_of(conn, numbers=numbers)
+        return {row["number"]: row async for row in rows}
 
-    async def mark_delivered(self, conn: asyncpg.Connection, ids: list[UUID]) -> None:
+    async def mark_delivered(self, conn: Connection, ids: list[UUID]) -> None:
         """Record that Temporal has taken these messages."""
         await QUERIES.mark_delivered(conn, event_ids=ids)
 
-    async def get_application(self, conn: asyncpg.Connection, number: str) -> Row | None:
+    async def get_application(self, conn: Connection, number: str) -> Row | None:
         """Return one application's row, or None."""
         row: Row | None = await QUERIES.get_application(conn, number=number)
         return row
 
-    async def begin_turns(self, conn: asyncpg.Connection, turns: Sequence[TurnInput]) -> list[Row]:
+    async def get_task(self, conn: Connection, task: str) -> Row | None:
+        """Return one task's row, or None."""
+        row: Row | None = await QUERIES.get_task(conn, task=task)
+        return row
+
+    async def begin_turns(self, conn: Connection, turns: Sequence[TurnInput]) -> list[Row]:
         """Move applications from turn n-1 to n; return number, turn and status of those moved."""
-        found: list[Row] = await QUERIES.begin_turns(conn, **_heads(turns))
-        return found
+        return [row async for row in QUERIES.begin_turns(conn, **_heads(turns))]
 
-    async def turns_of(self, conn: asyncpg.Connection, numbers: list[str]) -> dict[str, int]:
+    async def turns_of(self, conn: Connection, numbers: list[str]) -> dict[str, int]:
         """Return the last turn carried out of each application."""
-        rows = await QUERIES.turns_of(conn, numbers=numbers)
-        return {row["number"]: row["turn"] for row in rows}
+        rows = QUERIES.turns_of(conn, numbers=numbers)
+        return {row["number"]: row["turn"] async for row in rows}
 
-    async def pinned(self, conn: asyncpg.Connection, numbers: list[str]) -> list[Row]:
+    async def pinned(self, conn: Connection, numbers: list[str]) -> list[Row]:
         """Return what never changes of each application."""
-        rows: list[Row] = await QUERIES.pinned(conn, numbers=numbers)
-        return rows
+        return [row async for row in QUERIES.pinned(conn, numbers=numbers)]
 
-    async def payloads(self, conn: asyncpg.Connection, ids: list[UUID]) -> dict[UUID, Any]:
+    async def payloads(self, conn: Connection, ids: list[UUID]) -> dict[UUID, Any]:
         """Return the data of messages received."""
-        rows = await QUERIES.payloads(conn, event_ids=ids)
-        return {row["event_id"]: orjson.loads(row["payload"])["data"] for row in rows}
+        rows = QUERIES.payloads(conn, event_ids=ids)
+        return {row["event_id"]: orjson.loads(row["payload"])["data"] async for row in rows}
 
     async def issue_tasks(
         self,
-        conn: asyncpg.Connection,
+        conn: Connection,
         issued: list[tuple[TurnInput, IssueTask]],
         parts: dict[tuple[str, str], RoutePart],
     ) -> None:
@@ -95,19 +106,39 @@ class Store:
             part, dates = parts[turn.application, command.key], command.dates
             rows.append(
                 (
-                    command.task, turn.application, command.step, part.item, part.department,
-                    part.part, command.round, command.at, dates.promised_on, dates.promised_at,
-                    dates.statutory_on, dates.statutory_at, dates.provisional,
+                    command.task,
+                    turn.application,
+                    command.step,
+                    part.item,
+                    part.department,
+                    part.part,
+                    command.round,
+                    command.at,
+                    dates.promised_on,
+                    dates.promised_at,
+                    dates.statutory_on,
+                    dates.statutory_at,
+                    dates.provisional,
                 )
             )
         names = (
-            "tasks", "applications", "steps", "items", "departments", "parts", "rounds",
-            "issued_ats", "promised_ons", "promised_ats", "statutory_ons", "statutory_ats",
+            "tasks",
+            "applications",
+            "steps",
+            "items",
+            "departments",
+            "parts",
+            "rounds",
+            "issued_ats",
+            "promised_ons",
+            "promised_ats",
+            "statutory_ons",
+            "statutory_ats",
             "provisionals",
         )
         await QUERIES.issue_tasks(conn, **_columns(names, rows))
 
-    async def end_tasks(self, conn: asyncpg.Connection, ended: list[EndTask]) -> None:
+    async def end_tasks(self, conn: Connection, ended: list[EndTask]) -> None:
         """Record how tasks ended."""
         if ended:
             rows = [
@@ -117,17 +148,18 @@ class Store:
             await QUERIES.end_tasks(conn, **_columns(names, rows))
 
     async def change_steps(
-        self, conn: asyncpg.Connection, changed: list[tuple[TurnInput, ChangeStep]]
+        self, conn: Connection, changed: list[tuple[TurnInput, ChangeStep]]
     ) -> None:
         """Record the last state of each step that changed."""
         if changed:
-            last = {(t.application, c.step): (t.application, c.step, c.state, c.at)
-                    for t, c in changed}
+            last = {
+                (t.application, c.step): (t.application, c.step, c.state, c.at) for t, c in changed
+            }
             names = ("applications", "steps", "states", "changed_ats")
             await QUERIES.change_steps(conn, **_columns(names, list(last.values())))
 
     async def add_results(
-        self, conn: asyncpg.Connection, released: list[tuple[TurnInput, Release]]
+        self, conn: Connection, released: list[tuple[TurnInput, Release]]
     ) -> None:
         """Add the results that were released together."""
         rows = [
@@ -137,13 +169,18 @@ class Store:
         ]
         if rows:
             names = (
-                "applications", "items", "departments", "steps", "outcomes", "decided_ats",
+                "applications",
+                "items",
+                "departments",
+                "steps",
+                "outcomes",
+                "decided_ats",
                 "released_ats",
             )
             await QUERIES.add_results(conn, **_columns(names, rows))
 
     async def raise_signals(
-        self, conn: asyncpg.Connection, raised: list[tuple[TurnInput, RaiseSignal]]
+        self, conn: Connection, raised: list[tuple[TurnInput, RaiseSignal]]
     ) -> None:
         """Record what deadlines said."""
         if raised:
@@ -151,14 +188,14 @@ class Store:
             names = ("applications", "tasks", "signals", "ats")
             await QUERIES.raise_signals(conn, **_columns(names, rows))
 
-    async def lift_signals(self, conn: asyncpg.Connection, lifted: list[LiftSignal]) -> None:
+    async def lift_signals(self, conn: Connection, lifted: list[LiftSignal]) -> None:
         """Record that signals were taken back."""
         if lifted:
             rows = [(c.task, c.signal, c.at) for c in lifted]
             await QUERIES.lift_signals(conn, **_columns(("tasks", "signals", "ats"), rows))
 
     async def write_journal(
-        self, conn: asyncpg.Connection, turns: Sequence[TurnInput], now: datetime
+        self, conn: Connection, turns: Sequence[TurnInput], now: datetime
     ) -> None:
         """Write what happened and what followed, one row a turn."""
         rows = [
@@ -175,11 +212,47 @@ class Store:
         await QUERIES.write_journal(conn, written_at=now, **_columns(names, rows))
 
 
+class ReadStore:
+    """Statements of the operator's side, for one application or one page at a time."""
+
+    async def list_applications(self, conn: Connection, **filters: Any) -> list[Row]:
+        """Return a page in the order of the promise; every filter may be None."""
+        return [row async for row in QUERIES.list_applications(conn, **filters)]
+
+    async def graph(self, conn: Connection, number: str) -> dict[str, list[Row]]:
+        """Return steps, tasks, results, signals and operators' acts of an application."""
+        return {
+            name: [row async for row in getattr(QUERIES, name)(conn, application=number)]
+            for name in ("steps_of", "tasks_of", "results_of", "signals_of", "acts_of")
+        }
+
+    async def route_of(self, conn: Connection, number: str) -> str | None:
+        """Return the route of an application as JSON, or None."""
+        row = await QUERIES.route_of(conn, number=number)
+        return None if row is None else str(row["route"])
+
+    async def journal_of(
+        self, conn: Connection, number: str, after_turn: int, at_most: int
+    ) -> list[Row]:
+        """Return turns after one, in order."""
+        rows = QUERIES.journal_of(conn, application=number, after_turn=after_turn, at_most=at_most)
+        return [row async for row in rows]
+
+    async def add_operator_act(self, conn: Connection, **act: Any) -> None:
+        """Record an operator's act and hand its event to the inbox, to be delivered."""
+        await QUERIES.add_operator_act(conn, **act)
+
+    async def overdue_without_signal(
+        self, conn: Connection, before: datetime, at_most: int
+    ) -> list[Row]:
+        """Return open tasks whose promise is over and of which no timer has spoken."""
+        rows = QUERIES.overdue_without_signal(conn, before=before, at_most=at_most)
+        return [row async for row in rows]
+
+
 def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
     """Return rows as named columns, the shape that `unnest` takes."""
-    return {
-        name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
-    }
+    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
 def _heads(turns: Sequence[TurnInput]) -> dict[str, list[Any]]:
@@ -210,7 +283,15 @@ def _heads(turns: Sequence[TurnInput]) -> dict[str, list[Any]]:
             )
         )
     names = (
-        "numbers", "turns", "statuses", "promised_ats", "provisionals", "lates", "conclusions",
-        "concluded_ats", "used", "in_times",
+        "numbers",
+        "turns",
+        "statuses",
+        "promised_ats",
+        "provisionals",
+        "lates",
+        "conclusions",
+        "concluded_ats",
+        "used",
+        "in_times",
     )
     return _columns(names, rows)

@@ -7,7 +7,7 @@ out once: `application.turn` only ever moves from n-1 to n, so a repeated activi
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 from uuid import UUID
 
 from services.contracts.events import (
@@ -111,6 +111,9 @@ class TurnInput:
                 yield from (UUID(ref) for result in command.results for ref in result.refs)
 
 
+Plain: TypeAlias = ChangeStep | ChangeStatus | RaiseSignal | LiftSignal | Conclude | Ignore
+
+
 @dataclass
 class Told:
     """What one turn changes in the investor's eyes, gathered command by command."""
@@ -125,6 +128,34 @@ class Told:
     lifted: list[DeadlineSignal] = field(default_factory=list)
     rectification: RectificationAsked | None = None
     concluded: Concluded | None = None
+
+    def take(self, command: Plain) -> None:
+        """Take in a command that says all there is to tell."""
+        match command:
+            case ChangeStep():
+                self.steps[command.step] = StepProgress(step=command.step, state=command.state)
+            case ChangeStatus():
+                self.status, self.promised_at = command.status, command.promised_at
+            case RaiseSignal():
+                self.signals.append(_signal(command))
+            case LiftSignal():
+                self.lifted.append(_signal(command))
+            case Conclude():
+                self.concluded = Concluded(
+                    conclusion=command.conclusion,
+                    at=command.at,
+                    used_working_days=command.used_working_days,
+                    promised_working_days=command.promised_working_days,
+                    in_time=command.in_time,
+                )
+            case Ignore():
+                pass  # stands in the journal only
+            case _:
+                assert_never(command)
+
+
+def _signal(command: RaiseSignal | LiftSignal) -> DeadlineSignal:
+    return DeadlineSignal(task=command.task, signal=command.signal, at=command.at)
 
 
 def due_of(dates: Dates) -> Due:
@@ -186,7 +217,6 @@ class Messages:
         return self._out
 
     def _take(self, command: AnyCommand) -> None:
-        told = self._told
         match command:
             case IssueTask():
                 self._issue(command)
@@ -194,34 +224,12 @@ class Messages:
                 self._end(command)
             case AskLapse():
                 self._ask_lapse(command)
-            case ChangeStep():
-                told.steps[command.step] = StepProgress(step=command.step, state=command.state)
             case Release():
-                told.results += self._results(command)
+                self._told.results += self._results(command)
             case AskRectification():
-                told.rectification = self._rectification(command)
-            case RaiseSignal():
-                told.signals.append(
-                    DeadlineSignal(task=command.task, signal=command.signal, at=command.at)
-                )
-            case ChangeStatus():
-                told.status, told.promised_at = command.status, command.promised_at
-            case Conclude():
-                told.concluded = Concluded(
-                    conclusion=command.conclusion,
-                    at=command.at,
-                    used_working_days=command.used_working_days,
-                    promised_working_days=command.promised_working_days,
-                    in_time=command.in_time,
-                )
-            case LiftSignal():
-                told.lifted.append(
-                    DeadlineSignal(task=command.task, signal=command.signal, at=command.at)
-                )
-            case Ignore():
-                pass  # stands in the journal only
+                self._told.rectification = self._rectification(command)
             case _:
-                assert_never(command)
+                self._told.take(command)
 
     def _send(self, department: str, event: Any, at: datetime) -> None:
         system = self._systems.get(department, DepartmentSystem.SHARED)

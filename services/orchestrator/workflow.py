@@ -13,6 +13,7 @@ import msgspec
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
+from services.contracts.times import DateTime
 from services.domain.approval import apply, begin, next_instant
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import Accepted, AnyEvent, Case, ClockReached
@@ -48,7 +49,7 @@ class ApplicationWorkflow:
             self._case = msgspec.convert(start["case"], Case)
             self._pending = msgspec.convert(start["pending"], list[AnyEvent])
         else:
-            at = msgspec.convert(start["at"], datetime)
+            at = msgspec.convert(start["at"], DateTime)
             route = msgspec.convert(start["route"], Route)
             self._case = begin(route, msgspec.convert(start["calendar"], WorkingCalendar), at)
             self._pending = [Accepted(at=at, ref=start["ref"])]
@@ -59,7 +60,7 @@ class ApplicationWorkflow:
         self._rang = False
 
     @workflow.run
-    async def run(self, start: dict[str, Any]) -> str:
+    async def run(self, start: dict[str, Any]) -> str:  # noqa: ARG002 - __init__ has read it
         """Return the conclusion. Raises `ContinueAsNewError` when the history grows long."""
         while self._case.conclusion is None:
             await workflow.wait_condition(lambda: bool(self._pending) or self._rang)
@@ -125,7 +126,7 @@ class ApplicationWorkflow:
             retry_policy=_RETRY,
             result_type=dict,
         )
-        now = msgspec.convert(answer["now"], datetime)
+        now = msgspec.convert(answer["now"], DateTime)
         if now >= ahead:
             self._pending.append(ClockReached(at=now))
         else:

@@ -5,7 +5,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import orjson
 
@@ -24,11 +23,12 @@ from services.orchestrator.store import Store
 from services.orchestrator.turns import Messages, Pinned, TurnInput, commands_of, pinned
 from services.runtime import audit, outbox
 from services.runtime.clock import Clock
+from services.runtime.db import Connection, Pool
 
 PINNED_KEPT = 20_000
 
 
-class OutOfTurn(Exception):
+class OutOfTurnError(Exception):
     """A turn was handed over before the turn that precedes it was carried out."""
 
 
@@ -39,9 +39,7 @@ class TurnWriter:
     at once, and a hundred that come together share a handful of statements.
     """
 
-    def __init__(
-        self, pool: asyncpg.Pool, clock: Clock, systems: dict[str, DepartmentSystem]
-    ) -> None:
+    def __init__(self, pool: Pool, clock: Clock, systems: dict[str, DepartmentSystem]) -> None:
         self._pool = pool
         self._clock = clock
         self._systems = systems
@@ -100,7 +98,7 @@ class TurnWriter:
             await outbox.add(conn, Service.ORCHESTRATOR, events)
 
     async def _begin(
-        self, conn: asyncpg.Connection, turns: list[TurnInput]
+        self, conn: Connection, turns: list[TurnInput]
     ) -> tuple[dict[str, ApplicationStatus], list[TurnInput]] | None:
         """Move the applications on; leave out what was carried out before."""
         rows = await self._store.begin_turns(conn, turns)
@@ -111,12 +109,10 @@ class TurnWriter:
             at = await self._store.turns_of(conn, behind)
             for turn in turns:
                 if turn.application in at and at[turn.application] < turn.turn:
-                    raise OutOfTurn(f"{turn.application}: turn {turn.turn}")
+                    raise OutOfTurnError(f"{turn.application}: turn {turn.turn}")
         return (statuses, left) if left else None
 
-    async def _pins(
-        self, conn: asyncpg.Connection, turns: Sequence[TurnInput]
-    ) -> dict[str, Pinned]:
+    async def _pins(self, conn: Connection, turns: Sequence[TurnInput]) -> dict[str, Pinned]:
         missing = [turn.application for turn in turns if turn.application not in self._pinned]
         if missing:
             for row in await self._store.pinned(conn, missing):
@@ -130,7 +126,7 @@ class TurnWriter:
         return found
 
     async def _decided(
-        self, conn: asyncpg.Connection, turns: Sequence[TurnInput]
+        self, conn: Connection, turns: Sequence[TurnInput]
     ) -> dict[UUID, TaskDecided]:
         refs = [ref for turn in turns for ref in turn.refs()]
         if not refs:
@@ -139,7 +135,7 @@ class TurnWriter:
         return {ref: TaskDecided.model_validate(data) for ref, data in found.items()}
 
     async def _write_rows(
-        self, conn: asyncpg.Connection, turns: list[TurnInput], pins: dict[str, Pinned]
+        self, conn: Connection, turns: list[TurnInput], pins: dict[str, Pinned]
     ) -> None:
         store = self._store
         parts = {

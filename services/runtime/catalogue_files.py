@@ -15,7 +15,7 @@ Layout of a version folder:
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -43,6 +43,25 @@ LISTS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("fees", "fees.yaml", FeeStandard),
     ("groups", "groups.yaml", Group),
 )
+
+REASONS = {
+    "missing": ("缺少此字段", ""),
+    "extra_forbidden": ("未知的字段", ": no such field"),
+    "string_type": (
+        "应为文字；形似数字、日期或是否的文字请加引号",
+        "; text that looks like a number, a date or yes/no is written in quotes",
+    ),
+    "string_pattern_mismatch": ("编码格式不符", ""),
+    "int_parsing": ("应为整数", ""),
+    "int_type": ("应为整数", ""),
+    "enum": ("不在允许的取值之内", ""),
+    "literal_error": ("不在允许的取值之内", ""),
+    "model_type": ("应为映射", ""),
+    "tuple_type": ("应为列表", ""),
+}
+"""Why pydantic refuses a field: in Chinese, and a hint to add to its English."""
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class CatalogueError(Exception):
@@ -102,6 +121,16 @@ def read(path: Path) -> Sourced:
     return Sourced(catalogue=Catalogue(**parts), places=reader.places, where=str(path))
 
 
+def read_one(file: Path, model: type[M]) -> M:
+    """Return what one YAML file holds, as `model`. Raises CatalogueError."""
+    reader = _Reader(file.parent)
+    node = reader.node(file)
+    found = None if node is None else reader.parsed(file, node, "file", model)
+    if found is None:
+        raise CatalogueError(tuple(reader.findings))
+    return found
+
+
 def _version_folders(path: Path) -> list[Path]:
     found = sorted(file.parent for file in path.glob(f"*/{COUNTY_FILE}")) if path.is_dir() else []
     if not found:
@@ -132,17 +161,17 @@ class _Reader:
         return found
 
     def one(self, file: Path, kind: str, model: type[BaseModel]) -> BaseModel | None:
-        node = self._node(file)
+        node = self.node(file)
         return None if node is None else self._entry(file, node, kind, model)
 
     def many(self, file: Path, kind: str, model: type[BaseModel]) -> list[BaseModel]:
-        node = self._node(file)
+        node = self.node(file)
         return [] if node is None else self._list(file, node, kind, model)
 
     def questions(self, file: Path) -> dict[str, list[BaseModel]]:
         found: dict[str, list[BaseModel]] = {"questions": [], "constraints": []}
         models: dict[str, type[BaseModel]] = {"questions": Question, "constraints": Constraint}
-        node = self._node(file)
+        node = self.node(file)
         if node is None:
             return found
         if not isinstance(node, yaml.MappingNode):
@@ -166,31 +195,29 @@ class _Reader:
         entries = (self._entry(file, entry, kind, model) for entry in node.value)
         return [entry for entry in entries if entry is not None]
 
-    def _entry(
-        self, file: Path, node: yaml.Node, kind: str, model: type[BaseModel]
-    ) -> BaseModel | None:
+    def _entry(self, file: Path, node: yaml.Node, kind: str, model: type[M]) -> M | None:
+        entry = self.parsed(file, node, kind, model)
+        if entry is not None:
+            known = self.places.setdefault((kind, code_of(kind, entry)), [])
+            fields = {key.value: _line(key) for key, _ in _pairs(node)}
+            known.append(Place(file=str(file), line=_line(node), fields=fields))
+        return entry
+
+    def parsed(self, file: Path, node: yaml.Node, kind: str, model: type[M]) -> M | None:
         try:
-            data = yaml.SafeLoader("").construct_document(node)
-            entry = model.model_validate(data)
+            return model.model_validate(yaml.SafeLoader("").construct_document(node))
         except yaml.YAMLError as error:
             self._yaml_fault(file, error)
         except ValidationError as error:
             for detail in error.errors():
                 path = tuple(detail["loc"])
                 shown = ".".join(str(step) for step in path) or kind
-                line, text = _line(_deepest(node, path)), f"{shown}: {detail['msg']}"
-                self._fault(file, line, text, text)
-        else:
-            self._place(file, node, kind, entry)
-            return entry
+                zh, hint = REASONS.get(detail["type"], (f"不符合要求（{detail['msg']}）", ""))
+                line = _line(_deepest(node, path))
+                self._fault(file, line, f"{shown}：{zh}", f"{shown}: {detail['msg']}{hint}")
         return None
 
-    def _place(self, file: Path, node: yaml.Node, kind: str, entry: BaseModel) -> None:
-        known = self.places.setdefault((kind, code_of(kind, entry)), [])
-        fields = {key.value: _line(key) for key, _ in _pairs(node)}
-        known.append(Place(file=self._shown(file), line=_line(node), fields=fields))
-
-    def _node(self, file: Path) -> yaml.Node | None:
+    def node(self, file: Path) -> yaml.Node | None:
         try:
             node = yaml.compose(file.read_text("utf-8"), Loader=LOADER)
         except FileNotFoundError:
@@ -219,10 +246,7 @@ class _Reader:
         self._fault(file, line, f"不是有效的 YAML：{problem}", f"not valid YAML: {problem}")
 
     def _fault(self, file: Path, line: int, zh: str, en: str) -> None:
-        self.findings.append(_finding(Place(file=self._shown(file), line=line), zh, en))
-
-    def _shown(self, file: Path) -> str:
-        return str(self.folder / file.relative_to(self.folder))
+        self.findings.append(_finding(Place(file=str(file), line=line), zh, en))
 
 
 def code_of(kind: str, entry: BaseModel) -> str:

@@ -142,7 +142,10 @@ class Scale:
 class WorkingClock:
     """The demo's clock: nothing but business hours, and those fast. Due dates stay true dates.
 
-    It reads the state that the stack's supervisor keeps, anew whenever the file has changed.
+    It reads the state that the stack's supervisor keeps, anew every fifth of a second.
+
+    Raises:
+        ClockError: from any method, when the file is gone or broken.
     """
 
     def __init__(self, path: Path, calendar: WorkingCalendar, real: RealClock) -> None:
@@ -151,8 +154,8 @@ class WorkingClock:
         self._real = real
         self._lock = Lock()
         self._checked_ns = real()
-        self._stamp = _stamp(path)
-        self._state = _load(path)
+        self._content = _content(path)
+        self._state = _decode(path, self._content)
         self._scale = Scale(self._state, calendar)
         self._latest = self._scale.instant(0)
 
@@ -164,7 +167,8 @@ class WorkingClock:
     def now(self) -> datetime:
         """Return the business instant (UTC), always in business hours. It never goes back."""
         with self._lock:
-            self._latest = max(self._latest, self._scale.instant(self._elapsed()))
+            elapsed = self._elapsed()  # first: it may change the scale
+            self._latest = max(self._latest, self._scale.instant(elapsed))
             return self._latest
 
     def real_delay(self, until: datetime) -> float:
@@ -184,11 +188,12 @@ class WorkingClock:
         return max(0, min(real, self._state.counts_until_ns) - self._state.real_from_ns)
 
     def _refresh(self) -> None:
-        stamp = _stamp(self._path)
-        if stamp == self._stamp:
+        # Compared by content: two replacements within a tick can share time stamp and inode.
+        content = _content(self._path)
+        if content == self._content:
             return
-        old, self._stamp, self._state = self._state, stamp, _load(self._path)
-        new = self._state
+        old, new = self._state, _decode(self._path, content)
+        self._content, self._state = content, new
         if (old.business_from, old.day_ns) != (new.business_from, new.day_ns):
             self._scale = Scale(new, self._calendar)
 
@@ -264,7 +269,8 @@ def _latest_counted(state: State, now: int) -> int:
 
 
 def _resumed(state: State, now: int, day_ns: int, calendar: WorkingCalendar) -> State:
-    elapsed = _latest_counted(state, now) - state.real_from_ns
+    # A reader may have the old speed for a fifth of a second yet.
+    elapsed = _latest_counted(state, now + CHECK) - state.real_from_ns
     return State(
         real_from_ns=now,
         business_from=Scale(state, calendar).instant(elapsed),
@@ -273,19 +279,24 @@ def _resumed(state: State, now: int, day_ns: int, calendar: WorkingCalendar) -> 
     )
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _content(path: Path) -> bytes:
     try:
-        found = path.stat()
+        return path.read_bytes()
     except FileNotFoundError as error:
-        raise ClockError(f"{path}: no working clock; `lianshen up` starts one") from error
-    return found.st_mtime_ns, found.st_ino
+        raise ClockError(f"{path}: no working clock here; `lianshen up` starts one") from error
+    except OSError as error:
+        raise ClockError(f"{path}: the working clock cannot be read ({error})") from error
+
+
+def _decode(path: Path, content: bytes) -> State:
+    try:
+        return msgspec.json.decode(content, type=State)
+    except msgspec.DecodeError as error:
+        raise ClockError(f"{path}: is not the state of a working clock ({error})") from error
 
 
 def _load(path: Path) -> State:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=State)
-    except (OSError, msgspec.DecodeError) as error:
-        raise ClockError(f"{path}: the working clock cannot be read ({error})") from error
+    return _decode(path, _content(path))
 
 
 def _save(path: Path, state: State) -> None:

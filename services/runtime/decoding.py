@@ -47,7 +47,7 @@ class Place:
 
 @lru_cache(maxsize=1024)
 def place_of(name: str) -> Place | None:
-    """Return what `topics.py` says about a concrete topic name, None for a name that is not ours."""
+    """Return what `topics.py` says about a concrete topic name; None if it is not ours."""
     for topic in TOPICS:
         before, brace, after = topic.name.partition("{")
         after = after.partition("}")[2]

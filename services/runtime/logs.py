@@ -67,6 +67,7 @@ def configure(service: str, level: str = "INFO") -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _context(service),
+        _failure,
         redact,
     ]
     structlog.configure(
@@ -81,7 +82,6 @@ def configure(service: str, level: str = "INFO") -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _failure,
                 structlog.processors.JSONRenderer(serializer=_dumps),
             ],
         )
@@ -137,9 +137,21 @@ def _failure(_logger: Any, _method: str, event: EventDict) -> EventDict:
         return event
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
-        event["error"] = type(error).__qualname__
+        event["error"] = " < ".join(type(one).__qualname__ for one in _chain(error))
         event["at"] = places(error)
+        state = getattr(error, "sqlstate", None)
+        if state:
+            event["sqlstate"] = state
+            event["constraint"] = getattr(error, "constraint_name", None)
     return event
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and what it came from."""
+    step: BaseException | None = error
+    while step is not None:
+        yield step
+        step = step.__cause__
 
 
 def places(error: BaseException) -> list[str]:

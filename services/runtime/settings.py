@@ -91,6 +91,12 @@ class KafkaSettings(Group):
     session_timeout_ms: int = Field(
         default=10_000, ge=1_000, description="Silence after which a consumer loses its partitions."
     )
+    rebalance_timeout_ms: int = Field(
+        default=10_000,
+        ge=500,
+        description="How long the members of a group may take to meet; the embedded broker always "
+        "lets half of it pass, so 1000 there.",
+    )
     max_poll_interval_ms: int = Field(
         default=300_000, ge=10_000, description="Longest time one batch may take."
     )
@@ -119,11 +125,13 @@ class KafkaSettings(Group):
     )
     receipts: bool = Field(
         default=True,
-        description="Send receipts. Off only in the test that shows what they are for.",
+        description="Keep an event until it is receipted, and send receipts. Off, the broker alone "
+        "is trusted: only for the test that shows what is lost then.",
     )
     dedup: bool = Field(
         default=True,
-        description="Apply an event once. Off only in the test that shows what it is for.",
+        description="Apply an event once and in order. Off only for the test that shows what "
+        "happens then.",
     )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="How to talk to the broker: SASL_SSL in production."

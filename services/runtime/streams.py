@@ -27,7 +27,9 @@ class Item:
     event_id: UUID
     stream: Stream
     seq: int
+    type: str
     raw: Raw
+    traceparent: str | None = None
     received: Received | None = None
     refusal: Exception | None = None
     waited: bool = False

@@ -13,10 +13,9 @@ import atexit
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from opentelemetry import trace
@@ -45,24 +44,25 @@ FILE_LIMIT_BYTES = 256 * 1024 * 1024
 Attributes = Mapping[str, AttributeValue]
 
 
-class SpanName(StrEnum):
+class SpanName:
     """Every span that the services open themselves. A request's is `<METHOD> <route>`."""
 
-    SUBMIT = "application.submit"
-    PUBLISH = "outbox.publish"
-    PROCESS = "inbox.process"
-    DELIVER = "workflow.deliver"
-    CARRY_OUT = "workflow.carry_out"
-    DECIDE = "task.decide"
-    SEAL = "audit.seal"
+    SUBMIT: Final = "application.submit"
+    PUBLISH: Final = "outbox.publish"
+    PROCESS: Final = "inbox.process"
+    DELIVER: Final = "workflow.deliver"
+    CARRY_OUT: Final = "workflow.carry_out"
+    DECIDE: Final = "task.decide"
+    SEAL: Final = "audit.seal"
 
 
-class Attribute(StrEnum):
+class Attribute:
     """Attributes of our own; all others are OpenTelemetry's semantic conventions."""
 
-    APPLICATION = "lianshen.application"
-    DEPARTMENT = "lianshen.department"
-    EVENTS = "lianshen.events"
+    APPLICATION: Final = "lianshen.application"
+    DEPARTMENT: Final = "lianshen.department"
+    EVENTS: Final = "lianshen.events"
+    LEAVES: Final = "lianshen.leaves"
 
 
 def setup(service: str, settings: TelemetrySettings) -> None:
@@ -114,6 +114,8 @@ def install(provider: TracerProvider) -> None:
 
 def shutdown() -> None:
     """Flush what is buffered and stop tracing. May be called more than once."""
+    global _tracer  # noqa: PLW0603 - see `install`
+    _tracer = trace.NoOpTracer()
     while _active:
         _active.pop().shutdown()
 
@@ -168,10 +170,13 @@ class FileExporter(SpanExporter):
                 for one in span.links
             ],
         }
-        return orjson.dumps(record, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(record, default=str, option=_LINE)
 
     def shutdown(self) -> None:
         """Do nothing: the file is opened for each batch."""
+
+
+_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
 
 
 def traceparent_of(span: Span) -> str | None:
@@ -265,6 +270,11 @@ def mark_error(opened: Span, error_type: str) -> None:
     """Mark a span as failed, by the type of the error (no message)."""
     opened.set_attribute("error.type", error_type)
     opened.set_status(Status(StatusCode.ERROR))
+
+
+def mark_application(application: str) -> None:
+    """Say on the current span which application it is about: how its trace is found again."""
+    trace.get_current_span().set_attribute(Attribute.APPLICATION, application)
 
 
 def link_current(traceparent: str | None) -> None:

@@ -5,7 +5,7 @@ consulted unit), E on the side, F only for large projects. Every part can be rep
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from services.contracts.vocabulary import Unit
@@ -26,6 +26,9 @@ from services.domain.catalogue import (
     Scenario,
     StatutoryLimit,
 )
+from services.domain.plan import Plan
+from services.domain.planner import plan
+from services.domain.route import Budget
 
 BASIS = Basis(law="行政许可法", article="42")
 START = date(2026, 3, 2)
@@ -45,6 +48,20 @@ def calendar(version: str = "test") -> WorkingCalendar:
     work = {date(2026, 10, 10): "国庆节"}
     year = YearDays(year=2026, off=off, work=work, source="国务院办公厅通知")
     return WorkingCalendar(version=version, years=(year,))
+
+
+CALENDAR = calendar()
+
+
+def due_by_hand(limit: Limit | Budget, start: date) -> date:
+    """The due date counted day by day, with nothing but the calendar's `is_working`."""
+    day, left = start, limit.value
+    while left:
+        day += timedelta(days=1)
+        left -= limit.unit is Unit.CALENDAR_DAY or CALENDAR.is_working(day)
+    while not CALENDAR.is_working(day):
+        day += timedelta(days=1)
+    return day
 
 
 def item(
@@ -171,4 +188,14 @@ def catalogue(
     )
 
 
+def of(items: Iterable[Item], **fields: Any) -> Catalogue:
+    """A catalogue of these items and, unless given, no group."""
+    return catalogue(items=items, **({"groups": ()} | fields))
+
+
 ANSWERS: dict[str, bool | int | float | str] = {"floor_area": 1200, "is_large": True}
+
+
+def planned(found: Catalogue, held: dict[str, str] | None = None, start: date = START) -> Plan:
+    """The plan of the usual answers."""
+    return plan(found, CALENDAR, "plant", ANSWERS, held or {}, start)

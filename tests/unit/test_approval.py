@@ -169,32 +169,30 @@ def test_one_objection_sends_back_only_what_it_must() -> None:
 
 def test_time_for_rectification_moves_the_promise_and_is_not_counted() -> None:
     life = Life(route(step(decide("A", "x"), decide("B", "y"), code="j", rounds=1)))
-    promised_at, due = life.case.promised_at, life.case.tasks["B/y"].dates
     life.decide(task("A", "x"))
-    life.decide(task("B", "y"), Outcome.REFUSED)
+    life.decide(task("B", "y"), Outcome.REFUSED, after=DAY)
     life.do(Rectified(at=START + 2 * DAY, step="j", round=1))
-    assert due is not None
-    after = life.case.tasks["B/y"].dates
-    assert after is not None
-    assert CALENDAR.working_days_between(due.promised_on, after.promised_on) == 2
-    moved = CALENDAR.working_days_between(
-        CALENDAR.local_date(promised_at), CALENDAR.local_date(life.case.promised_at)
-    )
+    dates = life.case.tasks["B/y"].dates
+    assert dates is not None
+    # 5 January + 3 working days, of which the 6th (notice) and the 7th (answer) are not counted.
+    # The 10th is a make-up working day.
+    assert dates.promised_on == date(2026, 1, 10)
+    first = CALENDAR.local_date(route(step(decide("A", "x"))).promised_at)
+    moved = CALENDAR.working_days_between(first, CALENDAR.local_date(life.case.promised_at))
     assert moved == 2
-    life.decide(task("B", "y", 2), after=2 * DAY + HOUR)
-    assert life.of(Conclude)[0].used_working_days == 0
+    life.decide(task("B", "y", 2), after=3 * DAY)
+    assert life.of(Conclude)[0].used_working_days == 1
 
 
 def test_a_unit_has_a_day_to_look_again_when_nothing_of_its_limit_was_left() -> None:
-    life = Life(
-        route(step(decide("A", "x", promised=0), decide("B", "y", promised=0), code="j", rounds=1))
-    )
+    joint = step(decide("A", "x", promised=1), decide("B", "y", promised=1), code="j", rounds=1)
+    life = Life(route(joint))
     life.decide(task("A", "x"))
-    life.decide(task("B", "y"), Outcome.REFUSED)
-    life.do(Rectified(at=START + HOUR * 2, step="j", round=1))
+    life.decide(task("B", "y"), Outcome.REFUSED, after=DAY)
+    life.do(Rectified(at=START + DAY + HOUR, step="j", round=1))
     dates = life.case.tasks["B/y"].dates
     assert dates is not None
-    assert dates.promised_on == date(2026, 1, 6)
+    assert dates.promised_on == date(2026, 1, 7)
 
 
 def test_steps_put_right_at_the_same_time_move_the_promise_once() -> None:
@@ -202,12 +200,14 @@ def test_steps_put_right_at_the_same_time_move_the_promise_once() -> None:
         return step(decide(f"{code}1", "x"), decide(f"{code}2", "y"), code=code, rounds=1)
 
     life = Life(route(joint("J"), joint("K")))
+    before = CALENDAR.local_date(life.case.promised_at)
     for code in "JK":
-        life.decide(task(f"{code}1", "x"))
-        life.decide(task(f"{code}2", "y"), Outcome.REFUSED)
+        life.decide(task(f"{code}1", "x"), after=DAY)
+        life.decide(task(f"{code}2", "y"), Outcome.REFUSED, after=DAY)
     life.do(Rectified(at=START + 2 * DAY, step="J", round=1))
     life.do(Rectified(at=START + 2 * DAY, step="K", round=1))
-    assert life.case.excused_days == 2
+    after = CALENDAR.local_date(life.case.promised_at)
+    assert CALENDAR.working_days_between(before, after) == 2
 
 
 def test_what_is_not_put_right_in_time_is_refused() -> None:

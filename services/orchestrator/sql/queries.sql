@@ -1,4 +1,4 @@
--- name: add_applications!
+-- name: add_applications(numbers, project_codes, scenarios, facts, routes, shareds, plan_digests, catalogue_versions, calendar_versions, traceparents, submitted_ats, promised_ats, provisionals, promised_days)!
 -- One row per application received; a duplicate is left as it is.
 insert into application (
     number, project_code, scenario, status, facts, route, shared, plan_digest, catalogue_version,
@@ -18,7 +18,7 @@ from unnest(
 )
 on conflict (number) do nothing;
 
--- name: undelivered
+-- name: undelivered(at_most)
 -- Messages that workflows have not been given yet, oldest first.
 select event_id, application, source, type, payload, traceparent
 from inbox
@@ -26,17 +26,17 @@ where delivered_at is null and state = 'applied'
 order by arrival
 limit :at_most;
 
--- name: starts_of
+-- name: starts_of(numbers)
 -- What a workflow is started with.
 select number, project_code, scenario, route, calendar_version, submitted_at, traceparent
 from application
 where number = any(:numbers::text[]);
 
--- name: mark_delivered!
+-- name: mark_delivered(event_ids)!
 update inbox set delivered_at = now()
 where event_id = any(:event_ids::uuid[]);
 
--- name: begin_turns
+-- name: begin_turns(numbers, turns, statuses, promised_ats, provisionals, lates, conclusions, concluded_ats, used, in_times)
 -- Moves applications from turn n-1 to n; a turn that was carried out before is not returned.
 update application as a
 set turn = u.turn,
@@ -59,18 +59,18 @@ from unnest(
 where a.number = u.number and a.turn = u.turn - 1
 returning a.number, a.turn, a.status;
 
--- name: turns_of
+-- name: turns_of(numbers)
 select number, turn from application where number = any(:numbers::text[]);
 
--- name: pinned
+-- name: pinned(numbers)
 select number, project_code, scenario, facts, route, shared, traceparent
 from application
 where number = any(:numbers::text[]);
 
--- name: payloads
+-- name: payloads(event_ids)
 select event_id, payload from inbox where event_id = any(:event_ids::uuid[]);
 
--- name: issue_tasks!
+-- name: issue_tasks(tasks, applications, steps, items, departments, parts, rounds, issued_ats, promised_ons, promised_ats, statutory_ons, statutory_ats, provisionals)!
 insert into task (
     task, application, step, item, department, part, round, state, issued_at, promised_on,
     promised_at, statutory_on, statutory_at, provisional
@@ -87,7 +87,7 @@ from unnest(
     statutory_on, statutory_at, provisional
 );
 
--- name: end_tasks!
+-- name: end_tasks(tasks, states, outcomes, ended_ats, refs)!
 update task as t
 set state = u.state, outcome = u.outcome, ended_at = u.ended_at, ref = u.ref
 from unnest(
@@ -95,7 +95,7 @@ from unnest(
 ) as u(task, state, outcome, ended_at, ref)
 where t.task = u.task;
 
--- name: change_steps!
+-- name: change_steps(applications, steps, states, changed_ats)!
 insert into step (application, step, state, changed_at)
 select u.application, u.step, u.state, u.changed_at
 from unnest(:applications::text[], :steps::text[], :states::text[], :changed_ats::timestamptz[])
@@ -103,7 +103,7 @@ from unnest(:applications::text[], :steps::text[], :states::text[], :changed_ats
 on conflict (application, step) do update
 set state = excluded.state, changed_at = excluded.changed_at;
 
--- name: add_results!
+-- name: add_results(applications, items, departments, steps, outcomes, decided_ats, released_ats)!
 insert into result (application, item, department, step, outcome, decided_at, released_at)
 select u.application, u.item, u.department, u.step, u.outcome, u.decided_at, u.released_at
 from unnest(
@@ -111,20 +111,20 @@ from unnest(
     :outcomes::text[], :decided_ats::timestamptz[], :released_ats::timestamptz[]
 ) as u(application, item, department, step, outcome, decided_at, released_at);
 
--- name: raise_signals!
+-- name: raise_signals(applications, tasks, signals, ats)!
 insert into deadline_signal (application, task, signal, at)
 select u.application, u.task, u.signal, u.at
 from unnest(:applications::text[], :tasks::text[], :signals::text[], :ats::timestamptz[])
     as u(application, task, signal, at)
 on conflict (application, coalesce(task, ''), signal) do nothing;
 
--- name: lift_signals!
+-- name: lift_signals(tasks, signals, ats)!
 update deadline_signal as s
 set lifted_at = u.at
 from unnest(:tasks::text[], :signals::text[], :ats::timestamptz[]) as u(task, signal, at)
 where s.task = u.task and s.signal = u.signal;
 
--- name: write_journal!
+-- name: write_journal(written_at, applications, turns, ats, events, commands)!
 insert into journal (application, turn, at, written_at, events, commands)
 select u.application, u.turn, u.at, :written_at, u.events::jsonb, u.commands::jsonb
 from unnest(
@@ -132,7 +132,7 @@ from unnest(
     :commands::text[]
 ) as u(application, turn, at, events, commands);
 
--- name: list_applications
+-- name: list_applications(status, project_code, late, search, after_at, after_number, at_most)
 -- Keyset page in the order of the promise. Every filter may be null.
 select number, project_code, scenario, status, submitted_at, promised_at, provisional, late,
        conclusion, concluded_at
@@ -145,59 +145,73 @@ where (:status::text is null or status = :status)
 order by promised_at, number
 limit :at_most;
 
--- name: get_application^
+-- name: get_application(number)^
 select number, project_code, scenario, status, turn, facts, route, plan_digest,
        catalogue_version, calendar_version, traceparent, submitted_at, promised_at, provisional,
        late, conclusion, concluded_at, used_working_days, promised_working_days, in_time
 from application
 where number = :number;
 
--- name: steps_of
+-- name: steps_of(application)
 select step, state, changed_at from step where application = :application order by step;
 
--- name: tasks_of
+-- name: tasks_of(application)
 select task, step, item, department, part, round, state, outcome, issued_at, promised_on,
        promised_at, statutory_on, statutory_at, provisional, ended_at
 from task
 where application = :application
 order by issued_at, task;
 
--- name: get_task^
+-- name: get_task(task)^
 select task, application, step, item, department, part, round, state, issued_at, promised_on,
        statutory_on, provisional
 from task
 where task = :task;
 
--- name: results_of
+-- name: results_of(application)
 select item, department, step, outcome, decided_at, released_at
 from result
 where application = :application
 order by released_at, item;
 
--- name: signals_of
+-- name: signals_of(application)
 select task, signal, at, lifted_at
 from deadline_signal
 where application = :application
 order by at, task nulls first, signal;
 
--- name: journal_of
+-- name: journal_of(application, after_turn, at_most)
 select turn, at, written_at, events, commands
 from journal
 where application = :application and turn > :after_turn
 order by turn
 limit :at_most;
 
--- name: add_operator_act!
-insert into operator_act (event_id, application, act, reason, actor_ref, at)
-values (:event_id, :application, :act, :reason, :actor_ref, :at);
+-- name: route_of(number)^
+select route from application where number = :number;
 
--- name: acts_of
+-- name: add_operator_act(event_id, application, act, reason, actor_ref, at, type, payload, traceparent)!
+-- The act, and its event as an applied message of our own: the deliverer hands it to the workflow.
+with act as (
+    insert into operator_act (event_id, application, act, reason, actor_ref, at)
+    values (
+        :event_id::uuid, :application::text, :act::text, :reason::text, :actor_ref::text,
+        :at::timestamptz
+    )
+    returning event_id, application
+)
+insert into inbox (event_id, topic, source, application, seq, type, payload, traceparent, state)
+select act.event_id, '', 'operator', act.application, 0, :type::text, :payload::bytea,
+       :traceparent::text, 'applied'
+from act;
+
+-- name: acts_of(application)
 select event_id, act, reason, actor_ref, at
 from operator_act
 where application = :application
 order by at, event_id;
 
--- name: overdue_without_signal
+-- name: overdue_without_signal(before, at_most)
 -- Open tasks whose promise is over but whose timer has said nothing: the sweeper's question.
 select t.task, t.application, t.promised_at
 from task as t

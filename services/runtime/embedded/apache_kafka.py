@@ -118,6 +118,7 @@ class ApacheKafka:
             text=True,
             check=False,
             timeout=_FORMAT_S,
+            start_new_session=True,  # Ctrl-C reaches the supervisor only
         )
         if made.returncode != 0:
             said = (made.stderr or made.stdout).strip().splitlines()

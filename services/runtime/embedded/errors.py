@@ -18,4 +18,7 @@ def explain_os_error(error: OSError) -> StackError:
                 f"{where} cannot be written by this user: choose another folder with --data."
             )
         case _:
-            return StackError(f"{where}: {error.strerror or error}.")
+            return StackError(
+                f"{where} cannot be used ({error.strerror or error}): "
+                "choose another folder with --data."
+            )

@@ -39,6 +39,7 @@ def write_private(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         scratch.replace(path)
     except OSError as error:
+        error.filename = error.filename or str(path)  # a failed write does not name its file
         raise explain_os_error(error) from error
 
 

@@ -9,7 +9,7 @@ from services.runtime.embedded.files import make_folder, write_private
 
 
 def ensure_audit_key(file: Path) -> Path:
-    """Return the file of an Ed25519 private key (PKCS #8, PEM, mode 0600), made if it is missing."""
+    """Return the file of an Ed25519 private key (PKCS #8, PEM), made with mode 0600 if missing."""
     if not file.exists():
         make_folder(file.parent, mode=0o700)
         key = Ed25519PrivateKey.generate()

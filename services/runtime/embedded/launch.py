@@ -21,7 +21,10 @@ def main() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
         if os.getppid() != parent:  # it died before the signal was asked for
             sys.exit(GONE)
-    os.execv(program[0], program)  # noqa: S606  no shell wanted
+    try:
+        os.execv(program[0], program)  # noqa: S606  no shell wanted
+    except OSError as error:
+        sys.exit(f"{program[0]} cannot be run: {error.strerror}")
 
 
 if __name__ == "__main__":

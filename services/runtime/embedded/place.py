@@ -80,7 +80,7 @@ class Place:
     def begin(
         self, *, seconds_per_working_day: float | None, departments: tuple[str, ...]
     ) -> Begun:
-        """Return what the folder was begun with, adding departments that are new.
+        """Return what the folder was begun with and departments that are new; writes nothing.
 
         Raises:
             StackError: its clock was begun otherwise. Real time and a demo's do not mix.
@@ -95,9 +95,11 @@ class Place:
                 f"{self.data} was begun on real time: choose another folder with --data for a demo."
             )
         more = tuple(code for code in departments if code not in known.departments)
-        begun = Begun(seconds_per_working_day=wanted, departments=known.departments + more)
-        write_private(file, msgspec.json.encode(begun).decode())
-        return begun
+        return Begun(seconds_per_working_day=wanted, departments=known.departments + more)
+
+    def keep(self, begun: Begun) -> None:
+        """Write down what the folder was begun with, once there is something in it."""
+        write_private(self.data / "begun.json", msgspec.json.encode(begun).decode())
 
     def publish(self, running: Running) -> None:
         """Write what runs, for `lianshen status` and the other commands."""

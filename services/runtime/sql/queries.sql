@@ -46,10 +46,10 @@ ORDER BY next_attempt_at, id
 LIMIT :batch::bigint
 FOR UPDATE SKIP LOCKED;
 
--- name: mark_sent(ids, resend_after, resend_cap)!
+-- name: mark_sent(ids, receipts, resend_after, resend_cap)!
 -- The broker acknowledged these; look again after a time that doubles with every attempt (seconds).
 UPDATE outbox
-SET state = CASE WHEN awaiting = '{}' THEN 'closed' ELSE 'sent' END,
+SET state = CASE WHEN awaiting = '{}' OR NOT :receipts::boolean THEN 'closed' ELSE 'sent' END,
     attempts = attempts + 1,
     next_attempt_at = now() + make_interval(
         secs => least(:resend_cap::float8, :resend_after::float8 * power(2, least(attempts, 20))))
@@ -92,13 +92,15 @@ WHERE o.id = left_over.id;
 
 -- name: receive(event_ids, topics, sources, applications, seqs, types, payloads, traceparents, states, delivered)
 -- Lock the streams of a batch, then store the events that are new. Returns one row per stream:
--- its position and which of the ids are new. The join makes the locks come first, in one order.
+-- its position and which of the ids are new. The join makes the locks come first, in one order;
+-- events arrive in the order of their numbers.
 WITH incoming AS (
     SELECT * FROM unnest(
         :event_ids::uuid[], :topics::text[], :sources::text[], :applications::text[],
         :seqs::bigint[], :types::text[], :payloads::bytea[], :traceparents::text[],
         :states::text[]
-    ) AS e (event_id, topic, source, application, seq, type, payload, traceparent, state)
+    ) WITH ORDINALITY
+        AS e (event_id, topic, source, application, seq, type, payload, traceparent, state, place)
 ), stream AS (
     INSERT INTO stream_position AS p (application, topic, source, last)
     SELECT DISTINCT i.application, i.topic, i.source, 0 FROM incoming AS i
@@ -113,7 +115,7 @@ WITH incoming AS (
     FROM incoming AS i
     JOIN stream AS s
         ON s.application = i.application AND s.topic = i.topic AND s.source = i.source
-    ORDER BY i.event_id
+    ORDER BY i.seq, i.place
     ON CONFLICT (event_id) DO NOTHING
     RETURNING event_id, application, topic, source
 )
@@ -126,7 +128,7 @@ GROUP BY s.application, s.topic, s.source, s.last;
 
 -- name: waiting(applications, topics, sources, lasts)
 -- What waits behind the positions given: parked events, and discarded ones to step over.
-SELECT i.event_id, i.topic, i.source, i.application, i.seq, i.payload, i.state
+SELECT i.event_id, i.topic, i.source, i.application, i.seq, i.type, i.payload, i.state
 FROM inbox AS i
 JOIN unnest(:applications::text[], :topics::text[], :sources::text[], :lasts::bigint[])
     AS s (application, topic, source, last)
@@ -148,7 +150,7 @@ FROM unnest(:event_ids::uuid[], :states::text[]) AS s (event_id, state)
 WHERE i.event_id = s.event_id;
 
 -- name: mark_applied(event_ids, delivered)!
--- The turn of these parked events has come; they count as arriving now, in the order given.
+-- The turn of these events has come after one that was parked; they arrive now, in this order.
 UPDATE inbox AS i
 SET state = 'applied', arrival = s.arrival, delivered_at = CASE WHEN :delivered::boolean THEN now() END
 FROM (
@@ -225,6 +227,9 @@ DELETE FROM inbox WHERE event_id = :event_id::uuid AND state = 'dead';
 UPDATE inbox SET state = 'discarded'
 WHERE event_id = :event_id::uuid AND state = 'dead'
 RETURNING application, topic, source, seq;
+
+-- name: state_of(event_id)$
+SELECT state FROM inbox WHERE event_id = :event_id::uuid;
 
 -- name: lock_stream(application, topic, source)$
 SELECT last FROM stream_position

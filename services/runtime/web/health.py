@@ -10,6 +10,10 @@ from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
+from services.runtime.db import Pool
+from services.runtime.heartbeats import ALARM_AFTER_S
+from services.runtime.loops import Pulse
+
 CHECK_SECONDS = 3.0
 REMEMBER_SECONDS = 1.0
 
@@ -50,6 +54,27 @@ def add_check(app: FastAPI, name: str, check: Check) -> None:
     Any other exception, or more than three seconds, counts as not ready as well.
     """
     app.state.checks[name] = check
+
+
+def database(pool: Pool) -> Check:
+    """Return the check that the database answers."""
+
+    async def answers() -> None:
+        async with pool.acquire() as conn:
+            await conn.fetchval("SELECT 1")
+
+    return answers
+
+
+def progress(pulse: Pulse, within: float = ALARM_AFTER_S) -> Check:
+    """Return the check that a loop achieved something within so many seconds."""
+
+    async def lives() -> None:
+        if pulse.since_progress > within:
+            message = f"no progress for {pulse.since_progress:.0f} s"
+            raise NotReadyError(message)
+
+    return lives
 
 
 @router.get("/healthz", operation_id="alive")

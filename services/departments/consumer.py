@@ -1,0 +1,105 @@
+"""What a department's queue does with a message, inside the transaction that records it.
+
+Three statements put any number of tasks on their queues; lapses and cancellations of a batch take
+a handful more, whatever their number.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+
+from services.contracts.events import Event, TaskCancelled, TaskIssued, TaskLapseDue
+from services.contracts.topics import tasks_topic
+from services.contracts.vocabulary import TaskState
+from services.departments import lapsing, store
+from services.departments.lapsing import LapseAsked
+from services.runtime.clock import Clock
+from services.runtime.db import Connection
+from services.runtime.messages import Received
+from services.runtime.telemetry import current_traceparent
+
+_log = structlog.get_logger(__name__)
+
+
+class WrongQueueError(ValueError):
+    """A message names a department that the topic it came on does not belong to."""
+
+
+class UnknownTaskError(LookupError):
+    """A message is about a task that was never issued here."""
+
+
+class Tasks:
+    """Takes in what the orchestrator asks the departments."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Keep the business clock."""
+        self._clock = clock
+
+    async def __call__(self, conn: Connection, received: Sequence[Received]) -> None:
+        """Apply messages: new tasks first, then lapses, then cancellations.
+
+        A task is issued before anything else is said about it, and a lapse is never asked for a
+        task that was cancelled: in this order every task sees its messages as they were sent.
+
+        Raises:
+            WrongQueueError, UnknownTaskError, lapsing.LapseRefusedError: nothing is applied.
+        """
+        for one in received:
+            _check_queue(one)
+        await _issue(conn, received)
+        asked = [
+            LapseAsked(event=one.event, traceparent=_traceparent(one))
+            for one in received
+            if isinstance(one.event, TaskLapseDue)
+        ]
+        cancelled = [one.event for one in received if isinstance(one.event, TaskCancelled)]
+        if not asked and not cancelled:
+            return
+        named = [*(one.event.task for one in asked), *(event.task for event in cancelled)]
+        rows = await store.lock_named(conn, named)
+        for name in named:
+            if name not in rows:
+                message = f"{name}: no such task"
+                raise UnknownTaskError(message)
+        lapsed = await lapsing.lapse(conn, self._clock, asked, rows)
+        await _cancel(conn, cancelled, rows, lapsed)
+
+
+def _check_queue(one: Received) -> None:
+    event: Event = one.event
+    if not isinstance(event, TaskIssued | TaskCancelled | TaskLapseDue):
+        message = f"{event.TYPE} is nothing for a queue"
+        raise WrongQueueError(message)
+    if one.topic != tasks_topic(event.department):
+        message = f"{event.task} came on {one.topic}"
+        raise WrongQueueError(message)
+
+
+def _traceparent(one: Received) -> str | None:
+    return current_traceparent() or one.envelope.traceparent
+
+
+async def _issue(conn: Connection, received: Sequence[Received]) -> None:
+    issued = [(one, one.event) for one in received if isinstance(one.event, TaskIssued)]
+    if issued:
+        traceparents = [_traceparent(one) for one, _ in issued]
+        await store.add_tasks(conn, [event for _, event in issued], traceparents)
+
+
+async def _cancel(
+    conn: Connection,
+    cancelled: Sequence[TaskCancelled],
+    rows: dict[str, store.Row],
+    lapsed: frozenset[str],
+) -> None:
+    """Cancel what is still open; what was committed first stays and has been told already."""
+    ending = {}
+    for event in cancelled:
+        row = rows[event.task]
+        if row["state"] == TaskState.OPEN and event.task not in lapsed:
+            ending[row["id"]] = event
+        else:
+            _log.info("cancelled_too_late", task=event.task, state=row["state"])
+    if ending:
+        await store.cancel_tasks(conn, sorted(ending.items()))

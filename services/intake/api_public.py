@@ -1,0 +1,89 @@
+"""The routes that need no login: the catalogue, and what a project would need."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi import Path as PathParameter
+from starlette.responses import Response
+
+from services.domain.plan import Plan
+from services.intake import disclosure, problems
+from services.intake.disclosure import (
+    CatalogueHead,
+    ItemDisclosure,
+    ItemList,
+    Questionnaire,
+    ScenarioList,
+)
+from services.intake.models import PlanQuestion
+from services.intake.parts import Parts, parts_of
+from services.intake.submission import planned
+from services.runtime.web.problems import NOT_FOUND, Problem, problem_responses
+
+router = APIRouter(
+    prefix="/v1", tags=["public"], responses=problem_responses(problems.NO_CATALOGUE)
+)
+Tools = Annotated[Parts, Depends(parts_of)]
+Code = Annotated[str, PathParameter(max_length=64)]
+
+
+@router.get("/catalogue")
+async def read_catalogue(parts: Tools) -> CatalogueHead:
+    """Read what catalogue is in force: county, version, dates, stages, departments, counts."""
+    return disclosure.head(parts.catalogue())
+
+
+@router.get("/catalogue/items")
+async def list_items(
+    parts: Tools,
+    stage: Annotated[str | None, Query(max_length=64, description="Code of a stage.")] = None,
+    department: Annotated[
+        str | None, Query(max_length=64, description="Code of a department that decides.")
+    ] = None,
+    q: Annotated[
+        str | None, Query(max_length=100, description="Part of a code or of a name, zh or en.")
+    ] = None,
+) -> ItemList:
+    """List the items, all of them or those of a stage, a department, a word."""
+    return disclosure.items(parts.catalogue(), stage, department, q)
+
+
+@router.get("/catalogue/items/{code}", responses=problem_responses(NOT_FOUND))
+async def read_item(code: Code, parts: Tools) -> ItemDisclosure:
+    """Read everything public about an item.
+
+    Content, legal basis, conditions, procedure, both limits, materials, fee, department, result;
+    `verified: false` wherever a figure could not be verified.
+    """
+    found = disclosure.item(parts.catalogue(), code)
+    if found is None:
+        raise Problem(NOT_FOUND)
+    return found
+
+
+@router.get("/catalogue/scenarios")
+async def list_scenarios(parts: Tools) -> ScenarioList:
+    """List the kinds of project."""
+    return disclosure.scenarios(parts.catalogue())
+
+
+@router.get("/catalogue/scenarios/{code}", responses=problem_responses(NOT_FOUND))
+async def read_scenario(code: Code, parts: Tools) -> Questionnaire:
+    """Read the questionnaire of a kind of project, with a complete example."""
+    found = disclosure.questionnaire(parts.catalogue(), code)
+    if found is None:
+        raise Problem(NOT_FOUND)
+    return found
+
+
+@router.post("/plans", response_model=Plan, responses=problem_responses(problems.FACTS))
+async def preview_plan(given: PlanQuestion, parts: Tools) -> Response:
+    """Plan a project without applying: items, merged steps, dates, materials, fees, totals.
+
+    Nothing is stored. Bad facts are told one by one, each with its fix. `held` is believed here
+    and checked when the application is submitted.
+    """
+    _, plan = planned(parts, given.scenario, given.answers, given.held, given.start or parts.today)
+    return Response(
+        plan.to_json(), media_type="application/json", headers={"etag": f'"{plan.digest}"'}
+    )

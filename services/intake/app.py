@@ -1,0 +1,109 @@
+"""The intake service as one process: HTTP, the projection's consumer, relay and sealer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import uvloop
+from fastapi import FastAPI
+
+from services.contracts.topics import APPLICATIONS, PROGRESS, receipts_topic
+from services.contracts.vocabulary import Service
+from services.intake import api, api_files, api_public
+from services.intake.consumer import project
+from services.intake.files import FileStore
+from services.intake.parts import Parts
+from services.intake.settings import Settings
+from services.runtime import auth, logs, service, telemetry
+from services.runtime.catalogue_shelf import Shelf
+from services.runtime.consumer import Consumer
+from services.runtime.db import open_pool
+from services.runtime.inbox import Inbox
+from services.runtime.loops import Loop, Loops
+from services.runtime.relay import Relay
+from services.runtime.web import operations
+from services.runtime.web.app import create_app
+
+NAME = Service.INTAKE
+
+
+def build(settings: Settings) -> FastAPI:
+    """Return the application; its lifespan opens and starts everything, and ends it in order."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _running(app, settings):
+            yield
+
+    app = create_app(
+        title="联审 intake",
+        description="For investors: what is needed, one application, its progress, its results. "
+        "The catalogue and the plan preview are public; everything else is one's own, by the "
+        "bearer token.",
+        version="1",
+        routers=[api_public.router, api.router, api_files.router, operations.router],
+        settings=settings.http,
+        lifespan=lifespan,
+    )
+    app.state.uploads = settings.uploads
+    return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    telemetry.setup(NAME, settings.telemetry)
+    shelf = await asyncio.to_thread(Shelf, settings.catalogue)
+    limits = settings.uploads
+    hasher = service.hasher_of(settings)
+    async with (
+        httpx2.AsyncClient() as client,
+        await open_pool(settings.database, service=NAME) as pool,
+    ):
+        parts = Parts(
+            pool=pool,
+            clock=service.clock_of(settings, shelf.calendar),
+            shelf=shelf,
+            hasher=hasher,
+            files=FileStore(limits.folder, max_file_bytes=limits.max_file_bytes),
+        )
+        app.state.parts = parts
+        app.state.authenticator = auth.connect(settings.oidc, hasher, client)
+        inbox = Inbox(handler=project, attempts=settings.kafka.attempts, dedup=settings.kafka.dedup)
+        operations.provide(app, pool=pool, inbox=inbox, clock=parts.clock)
+        loops = Loops(_loops(settings, parts, inbox), service=NAME, pool=pool)
+        service.add_checks(app, pool, loops)
+        async with loops:
+            yield
+    telemetry.shutdown()
+
+
+def _loops(settings: Settings, parts: Parts, inbox: Inbox) -> list[Loop]:
+    """Return the loops in the order they are stopped in: the relay last."""
+    consumer = Consumer(
+        pool=parts.pool,
+        settings=settings.kafka,
+        name=NAME,
+        topics=[PROGRESS.name, receipts_topic(NAME)],
+        inbox=inbox,
+    )
+    relay = Relay(
+        pool=parts.pool, settings=settings.kafka, service=NAME, topics=[APPLICATIONS.name]
+    )
+    return [
+        Loop(name="consumer", body=consumer.run),
+        *service.housekeeping(settings, parts.pool, NAME),
+        Loop(name="relay", body=relay.run),
+    ]
+
+
+async def serve(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT."""
+    await service.serve(build(settings), settings.http)
+
+
+def main() -> None:
+    """Read the settings from the environment and serve."""
+    settings = Settings()
+    logs.configure(NAME, settings.telemetry.log_level)
+    uvloop.run(serve(settings))

@@ -1,0 +1,105 @@
+"""What can be wrong with an application, told completely and at once (行政许可法 32(4))."""
+
+from collections.abc import Sequence
+
+from services.domain.catalogue import Name
+from services.domain.facts import FactProblem
+from services.domain.plan import PlannedMaterial
+from services.runtime.web.problems import Fault, Problem, Words, problem_type
+
+FACTS = problem_type(
+    "facts-invalid", 422, "项目情况填报有误", "The facts of the project are not valid"
+)
+INCOMPLETE = problem_type(
+    "incomplete",
+    422,
+    "申请材料不齐全或不符合要求",
+    "The application is incomplete or not in the form required",
+)
+NOTHING_TO_RECTIFY = problem_type(
+    "nothing-to-rectify", 409, "目前无需补正", "Nothing is to be put right at present"
+)
+TERM_PASSED = problem_type(
+    "rectification-term-passed", 409, "补正期限已过", "The term for putting it right has passed"
+)
+CONCLUDED = problem_type("concluded", 409, "该申请已办结", "The application is concluded")
+WITHDRAWN = problem_type(
+    "already-withdrawn", 409, "该申请已撤回", "The application was withdrawn already"
+)
+FILE_REFUSED = problem_type(
+    "file-refused", 422, "文件未通过检查", "The file did not pass the checks"
+)
+NO_CATALOGUE = problem_type(
+    "no-catalogue", 503, "目前没有生效的事项目录", "No catalogue is in force at present"
+)
+
+
+def of_facts(problems: Sequence[FactProblem]) -> Problem:
+    """Return the problem with one error per question; `questions` has both languages."""
+    return Problem(
+        FACTS,
+        errors=[
+            Fault(
+                _pointer(one.question),
+                Words(f"{one.message.zh}{one.fix.zh}", f"{one.message.en} {one.fix.en}"),
+            )
+            for one in problems
+        ],
+        extra={
+            "questions": [
+                {
+                    "question": one.question,
+                    "code": one.code,
+                    "message": _both(one.message),
+                    "fix": _both(one.fix),
+                }
+                for one in problems
+            ]
+        },
+    )
+
+
+def _pointer(question: str) -> str:
+    if question in ("scenario", "held"):
+        return f"#/{question}"
+    return f"#/answers/{question.replace('~', '~0').replace('/', '~1')}"
+
+
+def _both(name: Name) -> dict[str, str]:
+    return {"zh": name.zh, "en": name.en}
+
+
+def of_submission(faults: Sequence[Fault], missing: Sequence[PlannedMaterial]) -> Problem:
+    """Return the one notice of everything that is missing or wrong.
+
+    `missing` has the id, both names, the form and the items of every material that is not there.
+    """
+    absent = [
+        Fault(
+            "#/materials",
+            Words(
+                f"缺少材料：{one.name.zh}（{one.id}）",
+                f"Material missing: {one.name.en} ({one.id})",
+            ),
+        )
+        for one in missing
+    ]
+    return Problem(
+        INCOMPLETE,
+        Words(
+            "依据行政许可法第三十二条第一款第四项，一次性告知全部需要补正的内容。",
+            "Everything that has to be put right is told here, once (行政许可法 32(4)).",
+        ),
+        errors=[*absent, *faults],
+        extra={
+            "missing": [
+                {
+                    "material": one.id,
+                    "name": _both(one.name),
+                    "form": one.form,
+                    "used_by_items": list(one.used_by_items),
+                }
+                for one in missing
+            ]
+        },
+    )

@@ -1,0 +1,262 @@
+"""What an investor may read of applications of his own."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from services.contracts.vocabulary import ApplicationStatus, StepState, TaskState
+from services.domain.catalogue import Name
+from services.domain.plan import Plan
+from services.intake import links, store
+from services.intake.models import (
+    Application,
+    ApplicationPage,
+    ApplicationRow,
+    Holder,
+    NoticeShown,
+    PlanSummary,
+    Progress,
+    Results,
+    ResultShown,
+    SignalShown,
+    StepShown,
+    TaskShown,
+)
+from services.intake.parts import Parts
+from services.intake.store import Row
+from services.intake.submission import receipt_of
+from services.runtime.auth import Principal
+from services.runtime.catalogue_shelf import UnknownVersionError
+from services.runtime.db import Connection
+from services.runtime.web import pages
+from services.runtime.web.problems import NOT_FOUND, Problem
+
+NEWEST = (datetime(9999, 12, 31, tzinfo=UTC), "")
+
+
+async def own(conn: Connection, who: Principal, number: str) -> Row:
+    """Return an application of the principal's. Raises Problem 404: another's is not there."""
+    row = await store.get_own(conn, number, who.ref)
+    if row is None:
+        raise Problem(NOT_FOUND)
+    return row
+
+
+async def list_own(parts: Parts, who: Principal, limit: int, after: str | None) -> ApplicationPage:
+    """Return one page, newest first. Raises Problem 400 for a cursor that is none."""
+    before = pages.decode(after, pages.instant, str) if after else NEWEST
+    async with parts.pool.acquire() as conn:
+        rows = await store.list_own(
+            conn, owner=who.ref, before=(before[0], before[1]), limit=limit + 1
+        )
+    shown, following = pages.split(
+        rows, limit, lambda row: pages.encode(row["submitted_at"], row["number"])
+    )
+    items = [ApplicationRow(**_row(parts, row)) for row in shown]
+    return ApplicationPage(items=items, next=following)
+
+
+def _row(parts: Parts, row: Row) -> dict[str, Any]:
+    return {
+        **{
+            key: row[key]
+            for key in (
+                "number",
+                "project_code",
+                "project_name",
+                "scenario",
+                "status",
+                "submitted_at",
+                "promised_at",
+                "provisional",
+                "conclusion",
+                "concluded_at",
+                "in_time",
+            )
+        },
+        "promised_on": parts.shelf.calendar.local_date(row["promised_at"]),
+        "withdrawal_asked": row["withdrawn_at"] is not None,
+    }
+
+
+async def read(parts: Parts, who: Principal, number: str) -> tuple[int, Application]:
+    """Return an application with its version."""
+    async with parts.pool.acquire() as conn:
+        row = await own(conn, who, number)
+        plan = await parts.plans.get(conn, row["plan_digest"])
+    shown = Application(
+        **_row(parts, row),
+        project_address=row["project_address"],
+        answers=orjson.loads(row["answers"]),
+        held=orjson.loads(row["held"]),
+        plan=_summary(plan),
+        receipt=receipt_of(row, plan),
+        used_working_days=row["used_working_days"],
+        links=links.of_application(number),
+    )
+    return row["version"], shown
+
+
+def _summary(plan: Plan) -> PlanSummary:
+    shares = [part for step in plan.steps for part in step.parts]
+    return PlanSummary(
+        digest=plan.digest,
+        catalogue_version=plan.catalogue_version,
+        calendar_version=plan.calendar_version,
+        steps=len(plan.steps),
+        items=tuple(sorted({part.item for part in shares})),
+        departments=tuple(sorted({part.department for part in shares})),
+        critical_path=plan.critical_path,
+        totals=plan.totals,
+    )
+
+
+async def plan_bytes(parts: Parts, who: Principal, number: str) -> tuple[str, bytes]:
+    """Return the digest and the bytes of the plan an application was received under."""
+    async with parts.pool.acquire() as conn:
+        row = await own(conn, who, number)
+        body = await store.get_plan(conn, row["plan_digest"])
+    if body is None:
+        raise LookupError(row["plan_digest"])
+    return row["plan_digest"], body
+
+
+async def progress(parts: Parts, who: Principal, number: str) -> Progress:
+    """Return where an application stands: one consistent picture."""
+    async with (
+        parts.pool.acquire() as conn,
+        conn.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        row = await own(conn, who, number)
+        plan = await parts.plans.get(conn, row["plan_digest"])
+        tasks = await store.tasks_of(conn, number)
+        steps = await store.steps_of(conn, number)
+        signals = await store.signals_of(conn, number)
+        notices = await store.notices_of(conn, number)
+    names = Names(plan)
+    now = parts.clock.now()
+    told = [
+        _notice(one, still_going=row["conclusion"] is None and one["until"] > now)
+        for one in notices
+    ]
+    return Progress(
+        number=number,
+        status=row["status"],
+        promised_on=parts.shelf.calendar.local_date(row["promised_at"]),
+        promised_at=row["promised_at"],
+        provisional=row["provisional"],
+        used_working_days=_used(parts, row, now),
+        promised_working_days=row["promised_days"],
+        statutory_working_days=row["statutory_serial_days"],
+        conclusion=row["conclusion"],
+        concluded_at=row["concluded_at"],
+        in_time=row["in_time"],
+        held_by=_holders(tasks, names),
+        waiting_for_applicant=row["status"] == ApplicationStatus.RECTIFYING,
+        tasks=[_task(one, names) for one in tasks],
+        steps=_steps(plan, steps),
+        signals=[_signal(one) for one in signals],
+        rectification=next((one for one in told if one.open), None),
+        notices=told,
+    )
+
+
+class Names:
+    """Names of items and departments, as the plan has them."""
+
+    def __init__(self, plan: Plan) -> None:
+        shares = [part for step in plan.steps for part in step.parts]
+        self.items: dict[str, Name] = {part.item: part.item_name for part in shares}
+        self.departments = {part.department: part.department_name for part in shares}
+        self.materials = {one.id: one.name for one in plan.materials}
+
+
+def _used(parts: Parts, row: Row, now: datetime) -> int:
+    if row["used_working_days"] is not None:
+        return int(row["used_working_days"])
+    calendar = parts.shelf.calendar
+    started = calendar.local_date(row["submitted_at"])
+    return calendar.working_days_between(started, calendar.local_date(now))
+
+
+def _holders(tasks: Sequence[Row], names: Names) -> list[Holder]:
+    held: dict[str, list[Row]] = {}
+    for task in tasks:
+        if task["state"] == TaskState.OPEN:
+            held.setdefault(task["department"], []).append(task)
+    return [
+        Holder(
+            department=department,
+            name=names.departments.get(department),
+            open_tasks=len(rows),
+            due_on=min((one["promised_on"] for one in rows if one["promised_on"]), default=None),
+        )
+        for department, rows in sorted(held.items())
+    ]
+
+
+def _task(row: Row, names: Names) -> TaskShown:
+    return TaskShown(
+        **{key: value for key, value in row.items() if key != "application"},
+        item_name=names.items.get(row["item"]),
+        department_name=names.departments.get(row["department"]),
+    )
+
+
+def _steps(plan: Plan, rows: Sequence[Row]) -> list[StepShown]:
+    states = {row["step"]: row["state"] for row in rows}
+    return [
+        StepShown(
+            step=step.code,
+            name=step.name,
+            group=step.group,
+            state=states.get(step.code, StepState.WAITING),
+            promised_on=step.promised.due,
+            after=step.after,
+        )
+        for step in plan.steps
+    ]
+
+
+def _signal(row: Row) -> SignalShown:
+    return SignalShown(
+        task=row["task"] or None, signal=row["signal"], at=row["at"], lifted_at=row["lifted_at"]
+    )
+
+
+def _notice(row: Row, *, still_going: bool) -> NoticeShown:
+    return NoticeShown(**{**row, "open": bool(row["open"]) and still_going})
+
+
+async def results(parts: Parts, who: Principal, number: str) -> Results:
+    """Return what was decided and released."""
+    async with (
+        parts.pool.acquire() as conn,
+        conn.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        row = await own(conn, who, number)
+        plan = await parts.plans.get(conn, row["plan_digest"])
+        rows = await store.results_of(conn, number)
+    names = Names(plan)
+    documents = _documents(parts, row["catalogue_version"])
+    items = [
+        ResultShown(
+            **one,
+            item_name=names.items.get(one["item"]),
+            department_name=names.departments.get(one["department"]),
+            document=documents.get(one["item"]),
+        )
+        for one in rows
+    ]
+    return Results(number=number, status=row["status"], conclusion=row["conclusion"], items=items)
+
+
+def _documents(parts: Parts, version: str) -> dict[str, Name]:
+    """Names of the papers; none when the catalogue version has been taken off the shelf."""
+    try:
+        catalogue = parts.shelf.version(version)
+    except UnknownVersionError:
+        return {}
+    return {item.code: item.result.name for item in catalogue.items}

@@ -1,0 +1,274 @@
+-- Every statement of intake's own tables. `store.py` has one function for each.
+
+-- Submitting
+
+-- name: prepare(ids, owner, items, numbers, project_code)^
+-- The next application number; which of the uploads are the owner's; which results claimed are
+-- results of this system, of the same person or the same project.
+select
+    nextval('application_number') as sequence,
+    (
+        select coalesce(jsonb_object_agg(u.id::text, u.sha256), '{}')
+        from upload as u
+        where u.id = any (:ids::uuid[]) and u.owner_ref = :owner::text
+    ) as uploads,
+    (
+        select coalesce(array_agg(distinct claimed.item), '{}')
+        from unnest(:items::text[], :numbers::text[]) as claimed (item, number)
+        join result as r
+            on r.number = claimed.number and r.item = claimed.item and r.outcome = 'granted'
+        join application as a on a.number = r.application
+        where a.owner_ref = :owner::text or a.project_code = :project_code::text
+    ) as held;
+
+-- name: add_plan(digest, body)!
+insert into plan (digest, body) values (:digest::text, :body::bytea) on conflict do nothing;
+
+-- name: add_application(number, owner, project_code, project_name, project_address, scenario, answers, held, catalogue_version, calendar_version, plan_digest, submitted_at, promised_days, statutory_serial_days, traceparent, promised_at, provisional, capacities, kinds, names, id_numbers, phones, authorisations, materials, uploads, references)!
+-- One statement: the application, its people and its papers.
+with added as (
+    insert into application (
+        number, owner_ref, project_code, project_name, project_address, scenario, answers, held,
+        catalogue_version, calendar_version, plan_digest, submitted_at, promised_days,
+        statutory_serial_days, traceparent, promised_at, provisional
+    ) values (
+        :number::text, :owner::text, :project_code::text, :project_name::text,
+        :project_address::text, :scenario::text, :answers::jsonb, :held::jsonb,
+        :catalogue_version::text, :calendar_version::text, :plan_digest::text,
+        :submitted_at::timestamptz, :promised_days::integer, :statutory_serial_days::integer,
+        :traceparent::text, :promised_at::timestamptz, :provisional::boolean
+    )
+), people as (
+    insert into party (application, capacity, kind, name, id_number, phone, authorisation)
+    select :number::text, p.capacity, p.kind, p.name, p.id_number, p.phone, p.authorisation
+    from unnest(
+        :capacities::text[], :kinds::text[], :names::text[], :id_numbers::text[], :phones::text[],
+        :authorisations::uuid[]
+    ) as p (capacity, kind, name, id_number, phone, authorisation)
+)
+insert into material (application, place, material, upload, reference, given_at)
+select :number::text, m.place, m.material, m.upload, m.reference, :submitted_at::timestamptz
+from unnest(:materials::text[], :uploads::uuid[], :references::text[]) with ordinality
+    as m (material, upload, reference, place);
+
+-- Uploads
+
+-- name: add_upload(id, owner, sha256, media_type, file_name, size, at)!
+insert into upload (id, owner_ref, sha256, media_type, file_name, size, created_at)
+values (
+    :id::uuid, :owner::text, :sha256::text, :media_type::text, :file_name::text, :size::bigint,
+    :at::timestamptz
+);
+
+-- name: get_upload(id, owner)^
+select id, sha256, media_type, file_name, size, created_at
+from upload
+where id = :id::uuid and owner_ref = :owner::text;
+
+-- name: own_uploads(ids, owner)
+select id, sha256 from upload where id = any (:ids::uuid[]) and owner_ref = :owner::text;
+
+-- Reading one's own
+
+-- name: list_own(owner, before_at, before_number, limit)
+select number, project_code, project_name, scenario, status, submitted_at, promised_at,
+    provisional, conclusion, concluded_at, in_time, withdrawn_at
+from application
+where owner_ref = :owner::text
+    and (submitted_at, number) < (:before_at::timestamptz, :before_number::text)
+order by submitted_at desc, number desc
+limit :limit::integer;
+
+-- name: get_own(number, owner)^
+select * from application where number = :number::text and owner_ref = :owner::text;
+
+-- name: get_plan(digest)$
+select body from plan where digest = :digest::text;
+
+-- name: tasks_of(number)
+select * from task_progress where application = :number::text
+order by issued_at nulls last, task;
+
+-- name: steps_of(number)
+select step, state from step_progress where application = :number::text order by step;
+
+-- name: signals_of(number)
+select task, signal, at, lifted_at from deadline_signal where application = :number::text
+order by at, task, signal;
+
+-- name: results_of(number)
+select item, department, outcome, number, reasons, remedies, decided_at, released_at
+from result where application = :number::text
+order by released_at, decided_at, item;
+
+-- name: notices_of(number)
+-- `open`: the investor may still answer it, its term permitting.
+select r.step, r.round, r.items, r.reasons, r.until, r.asked_at, r.answered_at,
+    r.answered_at is null and s.state = 'rectifying' as open
+from rectification as r
+left join step_progress as s on s.application = r.application and s.step = r.step
+where r.application = :number::text
+order by r.asked_at, r.step, r.round;
+
+-- Acts of the investor
+
+-- name: lock_own(number, owner)^
+select number, status, conclusion, withdrawn_at, traceparent, catalogue_version, plan_digest,
+    promised_at, version
+from application
+where number = :number::text and owner_ref = :owner::text
+for update;
+
+-- name: answer_notice(number, step, round, at)^
+update rectification set answered_at = :at::timestamptz
+where application = :number::text and step = :step::text and round = :round::integer
+    and answered_at is null
+returning round;
+
+-- name: add_materials(number, step, round, at, materials, uploads, references)!
+insert into material (application, place, material, upload, reference, step, round, given_at)
+select :number::text, last.place + m.place, m.material, m.upload, m.reference, :step::text,
+    :round::integer, :at::timestamptz
+from unnest(:materials::text[], :uploads::uuid[], :references::text[]) with ordinality
+    as m (material, upload, reference, place)
+cross join (
+    select coalesce(max(place), 0) as place from material where application = :number::text
+) as last;
+
+-- name: touch(number)!
+update application set version = version + 1 where number = :number::text;
+
+-- name: withdraw(number, at)!
+update application set withdrawn_at = :at::timestamptz, version = version + 1
+where number = :number::text;
+
+-- What departments may read
+
+-- name: get_dossier(number, department)^
+-- `department` is null for a supervisor. A department takes part while it has, or has ended, a task.
+select a.number, a.project_code, a.project_name, a.project_address, a.scenario, a.answers,
+    a.catalogue_version, a.status, a.submitted_at
+from application as a
+where a.number = :number::text
+    and (
+        :department::text is null
+        or exists (
+            select from task_progress as t
+            where t.application = a.number and t.department = :department::text
+                and t.issued_at is not null and t.state <> 'cancelled'
+        )
+    );
+
+-- name: parties_of(number)
+select p.capacity, p.kind, p.name, p.id_number, p.phone, u.id as upload, u.sha256, u.media_type,
+    u.file_name, u.size
+from party as p
+left join upload as u on u.id = p.authorisation
+where p.application = :number::text
+order by p.capacity desc;
+
+-- name: materials_of(number)
+select m.place, m.material, m.reference, m.step, m.round, m.given_at, u.sha256, u.media_type,
+    u.file_name, u.size
+from material as m
+left join upload as u on u.id = m.upload
+where m.application = :number::text
+order by m.place;
+
+-- name: material_file(number, material, sha256)^
+-- The newest file of a material, or the one with a hash.
+select u.sha256, u.media_type, u.file_name, u.size
+from material as m
+join upload as u on u.id = m.upload
+where m.application = :number::text and m.material = :material::text
+    and (:sha256::text is null or u.sha256 = :sha256::text)
+order by m.place desc
+limit 1;
+
+-- The projection
+
+-- name: project_applications(numbers, statuses, promised_ats, provisionals, conclusions, concluded_ats, used, in_times)
+-- Returns the numbers that were found.
+update application as a
+set status = p.status,
+    promised_at = coalesce(p.promised_at, a.promised_at),
+    provisional = a.provisional or p.provisional,
+    conclusion = coalesce(p.conclusion, a.conclusion),
+    concluded_at = coalesce(p.concluded_at, a.concluded_at),
+    used_working_days = coalesce(p.used, a.used_working_days),
+    in_time = coalesce(p.in_time, a.in_time),
+    version = a.version + 1
+from unnest(
+    :numbers::text[], :statuses::text[], :promised_ats::timestamptz[], :provisionals::boolean[],
+    :conclusions::text[], :concluded_ats::timestamptz[], :used::integer[], :in_times::boolean[]
+) as p (number, status, promised_at, provisional, conclusion, concluded_at, used, in_time)
+where a.number = p.number
+returning a.number;
+
+-- name: project_tasks(tasks, applications, steps, items, departments, parts, rounds, states, outcomes, issued_ats, decided_ats, promised_ons, promised_ats, statutory_ons, statutory_ats, provisionals)!
+insert into task_progress as t (
+    task, application, step, item, department, part, round, state, outcome, issued_at, decided_at,
+    promised_on, promised_at, statutory_on, statutory_at, provisional
+)
+select *
+from unnest(
+    :tasks::text[], :applications::text[], :steps::text[], :items::text[], :departments::text[],
+    :parts::text[], :rounds::integer[], :states::text[], :outcomes::text[],
+    :issued_ats::timestamptz[], :decided_ats::timestamptz[], :promised_ons::date[],
+    :promised_ats::timestamptz[], :statutory_ons::date[], :statutory_ats::timestamptz[],
+    :provisionals::boolean[]
+)
+on conflict (task) do update
+set state = excluded.state,
+    outcome = coalesce(excluded.outcome, t.outcome),
+    issued_at = coalesce(excluded.issued_at, t.issued_at),
+    decided_at = coalesce(excluded.decided_at, t.decided_at),
+    promised_on = coalesce(excluded.promised_on, t.promised_on),
+    promised_at = coalesce(excluded.promised_at, t.promised_at),
+    statutory_on = coalesce(excluded.statutory_on, t.statutory_on),
+    statutory_at = coalesce(excluded.statutory_at, t.statutory_at),
+    provisional = coalesce(excluded.provisional, t.provisional);
+
+-- name: project_steps(applications, steps, states)!
+insert into step_progress (application, step, state)
+select * from unnest(:applications::text[], :steps::text[], :states::text[])
+on conflict (application, step) do update set state = excluded.state;
+
+-- name: project_results(applications, items, departments, outcomes, numbers, reasons, remedies, decided_ats, released_ats)!
+-- Reasons and remedies come as JSON lists: unnest would flatten a list of lists.
+insert into result (
+    application, item, department, outcome, number, reasons, remedies, decided_at, released_at
+)
+select r.application, r.item, r.department, r.outcome, r.number,
+    array(select jsonb_array_elements_text(r.reasons::jsonb)),
+    array(select jsonb_array_elements_text(r.remedies::jsonb)),
+    r.decided_at, r.released_at
+from unnest(
+    :applications::text[], :items::text[], :departments::text[], :outcomes::text[],
+    :numbers::text[], :reasons::text[], :remedies::text[], :decided_ats::timestamptz[],
+    :released_ats::timestamptz[]
+) as r (
+    application, item, department, outcome, number, reasons, remedies, decided_at, released_at
+);
+
+-- name: project_signals(applications, tasks, signals, ats, lifted_ats)!
+-- A signal is kept when it is taken back.
+insert into deadline_signal as d (application, task, signal, at, lifted_at)
+select * from unnest(
+    :applications::text[], :tasks::text[], :signals::text[], :ats::timestamptz[],
+    :lifted_ats::timestamptz[]
+)
+on conflict (application, task, signal) do update
+set at = case when excluded.lifted_at is null then excluded.at else d.at end,
+    lifted_at = excluded.lifted_at;
+
+-- name: project_notices(applications, steps, rounds, items, reasons, untils, asked_ats)!
+insert into rectification (application, step, round, items, reasons, until, asked_at)
+select n.application, n.step, n.round,
+    array(select jsonb_array_elements_text(n.items::jsonb)),
+    array(select jsonb_array_elements_text(n.reasons::jsonb)),
+    n.until, n.asked_at
+from unnest(
+    :applications::text[], :steps::text[], :rounds::integer[], :items::text[], :reasons::text[],
+    :untils::timestamptz[], :asked_ats::timestamptz[]
+) as n (application, step, round, items, reasons, until, asked_at);

@@ -1,0 +1,237 @@
+"""The operator API: every application, its graph, its journal, its deadlines; hold and resume."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse
+
+from services.contracts.vocabulary import ApplicationStatus, Role, StepState
+from services.domain.route import Route
+from services.orchestrator import models
+from services.orchestrator.acts import Act, perform
+from services.orchestrator.explanation import Kind, NoDeadlineError, explained
+from services.orchestrator.store import ReadStore, Row, Store
+from services.orchestrator.workflow import workflow_id
+from services.runtime.auth import Principal, require
+from services.runtime.db import Connection
+from services.runtime.web import idempotency, pages
+from services.runtime.web.problems import CONFLICT, NOT_FOUND, Problem, problem_responses
+
+router = APIRouter(prefix="/v1", tags=["operator"])
+Watcher = Annotated[Principal, Depends(require(Role.OPERATOR, Role.SUPERVISOR))]
+Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
+_store, _reads = Store(), ReadStore()
+JOURNAL_WHOLE = 10_000
+
+
+@router.get("/applications")
+async def list_applications(
+    request: Request,
+    _who: Watcher,
+    status: ApplicationStatus | None = None,
+    project_code: Annotated[str | None, Query(max_length=64)] = None,
+    late: bool | None = None,
+    q: Annotated[
+        str | None, Query(max_length=64, description="Beginning of a number or project code.")
+    ] = None,
+    after: pages.After = None,
+    limit: pages.Limit = pages.USUAL_PAGE,
+) -> models.ApplicationPage:
+    """List applications in the order of their promise."""
+    at, number = pages.decode(after, pages.instant, str) if after else (None, None)
+    async with request.app.state.pool.acquire() as conn:
+        rows = await _reads.list_applications(
+            conn,
+            status=status,
+            project_code=project_code,
+            late=late,
+            search=_literal(q),
+            after_at=at,
+            after_number=number,
+            at_most=limit + 1,
+        )
+    shown, following = pages.split(
+        rows, limit, lambda row: pages.encode(row["promised_at"], row["number"])
+    )
+    return models.ApplicationPage(
+        items=[models.ApplicationHead.model_validate(dict(row)) for row in shown], next=following
+    )
+
+
+@router.get("/applications/{number}", responses=problem_responses(NOT_FOUND))
+async def read_application(request: Request, _who: Watcher, number: str) -> models.ApplicationGraph:
+    """Read one application: its graph with the state of every task, results, signals, links."""
+    async with request.app.state.pool.acquire() as conn:
+        head = await _head(conn, number)
+        graph = await _reads.graph(conn, number)
+    route = msgspec.json.decode(head["route"], type=Route)
+    return models.ApplicationGraph(
+        **{name: value for name, value in head.items() if name not in {"route", "facts"}},
+        facts=orjson.loads(head["facts"]),
+        steps=_steps(route, graph),
+        results=[models.ResultView.model_validate(dict(row)) for row in graph["results_of"]],
+        signals=[models.SignalView.model_validate(dict(row)) for row in graph["signals_of"]],
+        acts=[models.ActView.model_validate(dict(row)) for row in graph["acts_of"]],
+        links=_links(request, number, head["traceparent"]),
+    )
+
+
+@router.get("/applications/{number}/journal", responses=problem_responses(NOT_FOUND))
+async def read_journal(
+    request: Request,
+    _who: Watcher,
+    number: str,
+    after: pages.After = None,
+    limit: pages.Limit = pages.USUAL_PAGE,
+) -> models.JournalPage:
+    """Read what happened to an application, turn by turn, and what followed."""
+    (turn,) = pages.decode(after, int) if after else (0,)
+    async with request.app.state.pool.acquire() as conn:
+        await _head(conn, number)
+        rows = await _reads.journal_of(conn, number, turn, limit + 1)
+    shown, following = pages.split(rows, limit, lambda row: pages.encode(row["turn"]))
+    return models.JournalPage(
+        items=[models.JournalTurn.model_validate(journal_turn(row)) for row in shown],
+        next=following,
+    )
+
+
+@router.get(
+    "/applications/{number}/deadlines/{item}/{department}/{round}",
+    responses=problem_responses(NOT_FOUND),
+)
+async def explain_deadline(
+    request: Request,
+    _who: Watcher,
+    number: str,
+    item: str,
+    department: str,
+    round: int,  # noqa: A002 - the word of the path
+    kind: Kind = "promised",
+) -> models.DeadlineView:
+    """Explain a task's deadline day by day: counted or not, and by which article or notice."""
+    async with request.app.state.pool.acquire() as conn:
+        head = await _head(conn, number)
+        task = await _store.get_task(conn, f"{number}/{item}/{department}/{round}")
+        journal = await _reads.journal_of(conn, number, 0, JOURNAL_WHOLE)
+    if task is None:
+        raise Problem(NOT_FOUND)
+    route = msgspec.json.decode(head["route"], type=Route)
+    calendar = request.app.state.shelf.calendar
+    turns: Any = [journal_turn(row) for row in journal]
+    try:
+        return explained(task, kind, route, turns, calendar)
+    except NoDeadlineError as error:
+        raise Problem(NOT_FOUND) from error
+
+
+@router.post(
+    "/applications/{number}/hold",
+    status_code=202,
+    response_model=models.ActAnswer,
+    responses=problem_responses(NOT_FOUND, CONFLICT, *idempotency.PROBLEMS),
+)
+async def hold(
+    request: Request,
+    who: Operator,
+    number: str,
+    body: models.ActRequest,
+    asked: Annotated[idempotency.Asked, Depends(idempotency.asked)],
+) -> Any:
+    """Stop the issuing of further tasks. What is issued goes on, and so do the clocks."""
+    return await _act(request, who, number, Act.HOLD, body.reason, asked)
+
+
+@router.post(
+    "/applications/{number}/resume",
+    status_code=202,
+    response_model=models.ActAnswer,
+    responses=problem_responses(NOT_FOUND, CONFLICT, *idempotency.PROBLEMS),
+)
+async def resume(
+    request: Request,
+    who: Operator,
+    number: str,
+    body: models.ActRequest,
+    asked: Annotated[idempotency.Asked, Depends(idempotency.asked)],
+) -> Any:
+    """Lift a hold: what has become ready in the meantime is issued."""
+    return await _act(request, who, number, Act.RESUME, body.reason, asked)
+
+
+async def _act(
+    request: Request, who: Principal, number: str, act: Act, reason: str, asked: idempotency.Asked
+) -> Any:
+    state = request.app.state
+    async with (
+        state.pool.acquire() as conn,
+        conn.transaction(),
+        idempotency.idempotent(conn, asked) as slot,
+    ):
+        if slot.stored is not None:
+            return slot.stored
+        head = await _head(conn, number)
+        at = state.clock.now()
+        await perform(conn, head=head, act=act, reason=reason, actor_ref=who.ref, at=at)
+        answer = models.ActAnswer(application=number, act=act, at=at)
+        response = slot.keep(JSONResponse(answer.model_dump(mode="json"), status_code=202))
+    state.deliverer.wake.set()
+    return response
+
+
+async def _head(conn: Connection, number: str) -> Row:
+    row = await _store.get_application(conn, number)
+    if row is None:
+        raise Problem(NOT_FOUND)
+    return row
+
+
+def journal_turn(row: Row) -> dict[str, Any]:
+    """Return a turn with its events and commands as data (instants of commands as datetimes)."""
+    commands = orjson.loads(row["commands"])
+    for command in commands:
+        command["at"] = msgspec.convert(command["at"], datetime)
+    return {**row, "events": orjson.loads(row["events"]), "commands": commands}
+
+
+def _steps(route: Route, graph: dict[str, list[Row]]) -> list[models.StepView]:
+    """Join the plan with what has become of it; steps in the order of the plan."""
+    states = {row["step"]: row["state"] for row in graph["steps_of"]}
+    made_by = {part.item: step.code for step in route.steps for part in step.parts}
+    found = []
+    for step in route.steps:
+        needed = {made_by[item] for part in step.parts for item in part.requires}
+        tasks = [row for row in graph["tasks_of"] if row["step"] == step.code]
+        found.append(
+            models.StepView(
+                step=step.code,
+                group=step.group,
+                state=states.get(step.code, StepState.WAITING),
+                after=sorted(needed),
+                tasks=[models.TaskView.model_validate(dict(row)) for row in tasks],
+            )
+        )
+    return found
+
+
+def _links(request: Request, number: str, traceparent: str | None) -> models.Links:
+    settings = request.app.state.settings
+    trace_id = traceparent.split("-")[1] if traceparent else None
+    found = workflow_id(number)
+    trace_url = settings.trace_url
+    ui, namespace = settings.temporal.ui_url, settings.temporal.namespace
+    path = found.replace("/", "%2F")
+    return models.Links(
+        trace_id=trace_id,
+        trace=trace_url.format(trace=trace_id) if trace_url and trace_id else None,
+        workflow=f"{ui}/namespaces/{namespace}/workflows/{path}" if ui else None,
+        workflow_id=found,
+    )
+
+
+def _literal(text: str | None) -> str | None:
+    """Return text with LIKE's own characters made plain."""
+    return None if text is None else text.translate({ord(c): f"\\{c}" for c in "%_\\"})

@@ -1,0 +1,147 @@
+"""The orchestrator as one process: HTTP, consumer, deliverer, Temporal worker, relay, sweeper.
+
+Consumer and worker share a process so that a workflow starts eagerly: the first tasks are out
+before Temporal has told anybody of it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import uvloop
+from fastapi import FastAPI
+from temporalio.client import Client
+
+from services.contracts.topics import (
+    APPLICATIONS,
+    PROGRESS,
+    decisions_topic,
+    receipts_topic,
+    tasks_topic,
+)
+from services.contracts.vocabulary import Service
+from services.orchestrator import api, worker
+from services.orchestrator.activities import Activities
+from services.orchestrator.consumer import Intake
+from services.orchestrator.deliver import Deliverer
+from services.orchestrator.settings import Settings
+from services.orchestrator.sweeper import Sweeper
+from services.orchestrator.writer import TurnWriter
+from services.runtime import auth, logs, service, telemetry
+from services.runtime.catalogue_shelf import Shelf
+from services.runtime.consumer import Consumer
+from services.runtime.db import Pool, open_pool
+from services.runtime.inbox import Inbox
+from services.runtime.loops import Loop, Loops
+from services.runtime.relay import Relay
+from services.runtime.web import health, operations
+from services.runtime.web.app import create_app
+
+NAME = Service.ORCHESTRATOR
+
+
+def build(settings: Settings) -> FastAPI:
+    """Return the application; its lifespan opens and starts everything, and ends it in order."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _running(app, settings):
+            yield
+
+    return create_app(
+        title="联审 orchestrator",
+        description="For operators and supervisors: every application, its graph, its journal, its "
+        "deadlines explained day by day; hold and resume; dead letters.",
+        version="1",
+        routers=[api.router, operations.router],
+        settings=settings.http,
+        lifespan=lifespan,
+    )
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    telemetry.setup(NAME, settings.telemetry)
+    shelf = await asyncio.to_thread(Shelf, settings.catalogue)
+    clock = service.clock_of(settings, shelf.calendar)
+    hasher = service.hasher_of(settings)
+    temporal = await worker.connect(settings.temporal)
+    async with (
+        httpx2.AsyncClient() as client,
+        await open_pool(settings.database, service=NAME) as pool,
+    ):
+        deliverer = Deliverer(
+            pool=pool,
+            client=temporal,
+            task_queue=settings.temporal.task_queue,
+            calendar=lambda: shelf.calendar,
+        )
+        state = app.state
+        state.settings, state.shelf, state.pool, state.clock = settings, shelf, pool, clock
+        state.deliverer = deliverer
+        state.authenticator = auth.connect(settings.oidc, hasher, client)
+        kafka = settings.kafka
+        inbox = Inbox(
+            handler=Intake(shelf), deferred=True, attempts=kafka.attempts, dedup=kafka.dedup
+        )
+        operations.provide(app, pool=pool, inbox=inbox, clock=clock)
+        sweeper = Sweeper(pool, clock, grace=settings.sweeper.grace)
+        found = _loops(settings, shelf, pool, inbox, deliverer, sweeper)
+        loops = Loops(found, service=NAME, pool=pool)
+        service.add_checks(app, pool, loops)
+        health.add_check(app, "temporal", lambda: _check_temporal(temporal))
+        activities = Activities(TurnWriter(pool, clock, shelf.systems), clock)
+        async with worker.build_worker(temporal, settings.temporal, activities), loops:
+            yield
+    telemetry.shutdown()
+
+
+def _loops(
+    settings: Settings,
+    shelf: Shelf,
+    pool: Pool,
+    inbox: Inbox,
+    deliverer: Deliverer,
+    sweeper: Sweeper,
+) -> list[Loop]:
+    """Return the loops in the order they are stopped in: what feeds the others first."""
+    departments = sorted(shelf.departments)
+    consumer = Consumer(
+        pool=pool,
+        settings=settings.kafka,
+        name=NAME,
+        topics=[APPLICATIONS.name, *map(decisions_topic, departments), receipts_topic(NAME)],
+        inbox=inbox,
+        after_commit=lambda taken: deliverer.wake.set() if taken.applied else None,
+    )
+    relay = Relay(
+        pool=pool,
+        settings=settings.kafka,
+        service=NAME,
+        topics=[PROGRESS.name, *map(tasks_topic, departments)],
+    )
+    return [
+        Loop(name="consumer", body=consumer.run),
+        Loop(name="deliverer", body=deliverer.run),
+        Loop(name="sweeper", body=sweeper.body(settings.sweeper.every)),
+        *service.housekeeping(settings, pool, NAME),
+        Loop(name="relay", body=relay.run),
+    ]
+
+
+async def _check_temporal(temporal: Client) -> None:
+    if not await temporal.service_client.check_health():
+        raise health.NotReadyError("the frontend does not serve")
+
+
+async def serve(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT."""
+    await service.serve(build(settings), settings.http)
+
+
+def main() -> None:
+    """Read the settings from the environment and serve."""
+    settings = Settings()
+    logs.configure(NAME, settings.telemetry.log_level)
+    uvloop.run(serve(settings))

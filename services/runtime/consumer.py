@@ -1,0 +1,269 @@
+"""The consumer: reads topics, gives batches to the inbox, receipts them, commits the offsets.
+
+Kafka is a hint and Postgres the record: nothing here has to be exact. An offset that was not
+committed, a lost receipt or a wiped log cost a repetition, which the inbox recognises.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from services.runtime import receipts
+from services.runtime.db import Pool, is_transient
+from services.runtime.inbox import Inbox, Taken
+from services.runtime.kafka import TopicKeeper, make_consumer, make_producer
+from services.runtime.loops import Pulse, pause
+from services.runtime.messages import Raw
+from services.runtime.receipts import ReceiptSender
+from services.runtime.settings import KafkaSettings
+
+_FIRST_BACKOFF_S = 0.2
+_LONGEST_BACKOFF_S = 5.0
+_UNASSIGNED_S = 20.0
+"""After so long without a partition a consumer joins its group anew."""
+_FLUSH_S = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+class LogLostError(Exception):
+    """The broker does not have what this consumer has already read: its log was lost."""
+
+
+class UnassignedError(Exception):
+    """The group gives this consumer nothing to read."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Session:
+    """One consumer and one producer for receipts; thrown away as a whole when either fails."""
+
+    consumer: AIOKafkaConsumer
+    sender: ReceiptSender
+    keeper: TopicKeeper
+    done: dict[TopicPartition, int] = field(default_factory=dict)
+    """Next offset of each partition, as far as the transactions are committed."""
+    committed_at: float = field(default_factory=time.monotonic)
+    checked_at: float = field(default_factory=time.monotonic)
+    assigned_at: float = field(default_factory=time.monotonic)
+    resume_at: float | None = None
+    backoff: float = _FIRST_BACKOFF_S
+
+
+class Consumer:
+    """One member of a consumer group."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        settings: KafkaSettings,
+        name: str,
+        topics: Sequence[str],
+        inbox: Inbox,
+        after_commit: Callable[[Taken], None] | None = None,
+        group: str | None = None,
+    ) -> None:
+        """Keep everything; nothing happens yet.
+
+        Args:
+            pool: of the service's database.
+            settings: the broker.
+            name: who receipts: a service's name.
+            topics: what to read (created if missing); its own receipts topic among them.
+            inbox: what the events are given to.
+            after_commit: called after each committed batch, to wake whoever goes on from there.
+            group: the consumer group; default: the name.
+        """
+        self._pool = pool
+        self._settings = settings
+        self._name = name
+        self._topics = tuple(topics)
+        self._inbox = inbox
+        self._after_commit = after_commit
+        self._group = group or name
+
+    async def run(self, pulse: Pulse, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set; failures of the broker are waited out."""
+        backoff = _FIRST_BACKOFF_S
+        while not stop.is_set():
+            try:
+                async with self._session() as session:
+                    backoff = _FIRST_BACKOFF_S
+                    while not stop.is_set():
+                        await self._turn(session, pulse)
+                    await self._commit(session)
+            except (KafkaError, LogLostError, UnassignedError, OSError) as error:
+                pulse.failed(error)
+                _log.warning("consumer starts anew", error=type(error).__name__, seconds=backoff)
+                await pause(stop, backoff)
+                backoff = min(backoff * 2, _LONGEST_BACKOFF_S)
+
+    async def _turn(self, session: _Session, pulse: Pulse) -> None:
+        pulse.turn()
+        self._resume(session)
+        # Never inside wait_for nor a task that is cancelled: that would switch the client's
+        # protection against a stuck poll off for good.
+        got = await session.consumer.getmany(
+            timeout_ms=self._settings.poll_ms, max_records=self._settings.max_batch
+        )
+        if got:
+            await self._take(session, got, pulse)
+        await self._commit(session, at_least=self._settings.commit_every)
+        if time.monotonic() - session.checked_at >= self._settings.check_every:
+            await self._check(session)
+            session.checked_at = time.monotonic()
+            if session.resume_at is None:
+                pulse.progress()
+
+    async def _take(
+        self, session: _Session, got: Mapping[TopicPartition, Sequence[Any]], pulse: Pulse
+    ) -> None:
+        try:
+            taken = await self._inbox.take(self._pool, [_raw(one) for one in _merged(got)])
+        except Exception as error:
+            # The inbox deals with events that are at fault: this is the database, or a defect.
+            pulse.failed(error)
+            _log.log(
+                30 if is_transient(error) else 40,
+                "batch put off",
+                error=type(error).__name__,
+                seconds=session.backoff,
+                exc_info=not is_transient(error),
+            )
+            self._put_off(session, got)
+            return
+        session.backoff = _FIRST_BACKOFF_S
+        for partition, records in got.items():
+            session.done[partition] = records[-1].offset + 1
+        if self._settings.receipts:
+            session.sender.add(taken.received)
+        if self._after_commit is not None:
+            self._after_commit(taken)
+        pulse.progress()
+
+    def _put_off(self, session: _Session, got: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        """Go back to the start of the batch and read nothing for a while, but keep polling."""
+        for partition, records in got.items():
+            try:
+                session.consumer.seek(partition, records[0].offset)
+            except IllegalStateError:  # the partition was given to somebody else meanwhile
+                continue
+        session.consumer.pause(*session.consumer.assignment())
+        session.resume_at = time.monotonic() + session.backoff
+        session.backoff = min(session.backoff * 2, _LONGEST_BACKOFF_S)
+
+    def _resume(self, session: _Session) -> None:
+        if session.resume_at is not None and time.monotonic() >= session.resume_at:
+            session.consumer.resume(*session.consumer.paused())
+            session.resume_at = None
+
+    async def _commit(self, session: _Session, *, at_least: float = 0.0) -> None:
+        """Commit what is done, unless it was done less than `at_least` seconds ago."""
+        if not session.done or time.monotonic() - session.committed_at < at_least:
+            return
+        mine = session.consumer.assignment()
+        offsets = {one: offset for one, offset in session.done.items() if one in mine}
+        session.done.clear()
+        session.committed_at = time.monotonic()
+        if offsets:
+            try:
+                await session.consumer.commit(offsets)
+            except KafkaError as error:  # read again, recognised, receipted again: harmless
+                _log.info("offsets not committed", error=type(error).__name__)
+
+    async def _check(self, session: _Session) -> None:
+        """See that the topics, the assignment and the positions still are what they should be.
+
+        The client itself stays silent when a broker comes back without its log.
+        """
+        if await session.keeper.ensure(self._topics):
+            raise LogLostError
+        mine = session.consumer.assignment()
+        if mine:
+            session.assigned_at = time.monotonic()
+        elif time.monotonic() - session.assigned_at > _UNASSIGNED_S:
+            raise UnassignedError
+        ends = await session.consumer.end_offsets(mine) if mine else {}
+        for partition, end in ends.items():
+            position = await _position(session.consumer, partition)
+            if position is not None and position > end:
+                await session.consumer.seek_to_beginning(partition)
+                session.done.pop(partition, None)
+                _log.warning("log lost", topic=partition.topic, position=position, end=end)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[_Session]:
+        client_id = f"lianshen-{self._name}"
+        keeper = TopicKeeper(self._settings, client_id=f"{client_id}-topics")
+        producer = make_producer(self._settings, client_id=f"{client_id}-receipts")
+        consumer = make_consumer(self._settings, (), group=self._group, client_id=client_id)
+        sender = ReceiptSender(consumer=self._name, producer=producer)
+        sending: asyncio.Task[None] | None = None
+        try:
+            await keeper.ensure(self._topics)
+            await producer.start()
+            sending = asyncio.create_task(sender.run(), name="receipts")
+            session = _Session(consumer=consumer, sender=sender, keeper=keeper)
+            consumer.subscribe(self._topics, listener=_Rebalance(self, session))
+            await consumer.start()
+            yield session
+        finally:
+            await consumer.stop()
+            if sending is not None:
+                await receipts.stop(sender, sending, seconds=_FLUSH_S)
+            await producer.stop()
+            await keeper.close()
+
+    async def revoked(self, session: _Session) -> None:
+        """Commit before the partitions go to somebody else, to spare it the repetition."""
+        await self._commit(session)
+
+
+class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Tells the consumer that its partitions change."""
+
+    def __init__(self, owner: Consumer, session: _Session) -> None:
+        self._owner = owner
+        self._session = session
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Commit while the partitions are still ours."""
+        if revoked:
+            await self._owner.revoked(self._session)
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Note what came."""
+        _log.info("partitions assigned", count=len(assigned))
+
+
+async def _position(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
+    """Return the next offset to be read, None while the client is still finding out."""
+    try:
+        async with asyncio.timeout(1):
+            position: int = await consumer.position(partition)
+            return position
+    except (TimeoutError, IllegalStateError):
+        return None
+
+
+def _merged(got: Mapping[TopicPartition, Sequence[Any]]) -> list[Any]:
+    return [record for records in got.values() for record in records]
+
+
+def _raw(record: Any) -> Raw:
+    return Raw(
+        topic=record.topic,
+        value=record.value or b"",
+        key=record.key,
+        partition=record.partition,
+        offset=record.offset,
+    )

@@ -1,0 +1,142 @@
+"""Operations of every service: its dead letters, for the role operator."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
+from pydantic import BaseModel, ConfigDict
+
+from services.contracts.vocabulary import Role
+from services.runtime import audit, dead_letters
+from services.runtime.auth import Principal, require
+from services.runtime.clock import Clock
+from services.runtime.db import Pool
+from services.runtime.dead_letters import LetterNotFoundError, ReplayFailedError
+from services.runtime.inbox import Inbox
+from services.runtime.web import pages
+from services.runtime.web.problems import (
+    BAD_CURSOR,
+    NOT_FOUND,
+    Problem,
+    Words,
+    problem_responses,
+    problem_type,
+)
+
+STILL_FAILING = problem_type(
+    "dead-letter-still-failing", 409, "仍无法处理该消息", "The message still cannot be applied"
+)
+Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
+LetterId = Annotated[int, Path(ge=1, le=dead_letters.NEWEST)]
+State = Annotated[
+    str, Query(pattern="^(open|replayed|discarded)$", description="open, replayed or discarded.")
+]
+
+router = APIRouter(prefix="/v1/operations", tags=["operations"])
+
+
+class LetterItem(BaseModel):
+    """A dead letter: everything about the message but the message itself."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    event_id: UUID | None
+    topic: str
+    partition: int | None
+    offset: int | None
+    source: str | None
+    application: str | None
+    seq: int | None
+    type: str | None
+    error_class: str
+    error_message: str
+    attempts: int
+    state: str
+    at: datetime
+    resolved_at: datetime | None
+    resolved_by: str | None
+
+
+class LetterPage(pages.Page):
+    """Dead letters, newest first."""
+
+    items: list[LetterItem]
+
+
+class Resolved(BaseModel):
+    """What became of a dead letter."""
+
+    id: int
+    state: str
+
+
+def provide(app: FastAPI, *, pool: Pool, inbox: Inbox, clock: Clock) -> None:
+    """Give the routes what they work with; called in the service's lifespan."""
+    app.state.operations = Operations(pool=pool, inbox=inbox, clock=clock)
+
+
+class Operations:
+    """The parts of the service that the routes use."""
+
+    def __init__(self, *, pool: Pool, inbox: Inbox, clock: Clock) -> None:
+        """Keep the parts."""
+        self.pool = pool
+        self.inbox = inbox
+        self.clock = clock
+
+    async def record(self, act: str, who: Principal, facts: Mapping[str, Any]) -> None:
+        """Record what an operator is about to do: a replay that fails is an act as well."""
+        async with self.pool.acquire() as conn, conn.transaction():
+            await audit.leaf(conn, act, None, who.ref, facts, at=self.clock.now())
+
+
+def operations(request: Request) -> Operations:
+    """FastAPI dependency: what `provide` gave."""
+    found: Operations = request.app.state.operations
+    return found
+
+
+Parts = Annotated[Operations, Depends(operations)]
+
+
+@router.get("/dead-letters", responses=problem_responses(BAD_CURSOR))
+async def list_dead_letters(
+    _who: Operator,
+    parts: Parts,
+    state: State = "open",
+    limit: pages.Limit = pages.USUAL_PAGE,
+    after: pages.After = None,
+) -> LetterPage:
+    """List the messages that could not be applied, newest first."""
+    before = pages.decode(after, int)[0] if after else dead_letters.NEWEST
+    async with parts.pool.acquire() as conn:
+        found = await dead_letters.page(conn, state=state, before=before, size=limit)
+    last = pages.encode(found[-1].id) if len(found) == limit else None
+    return LetterPage(items=[LetterItem.model_validate(one) for one in found], next=last)
+
+
+@router.post("/dead-letters/{letter}/replay", responses=problem_responses(NOT_FOUND, STILL_FAILING))
+async def replay_dead_letter(letter: LetterId, who: Operator, parts: Parts) -> Resolved:
+    """Apply a message again, with everything that waited behind it."""
+    await parts.record("dead_letter.replay", who, {"letter": letter})
+    try:
+        await dead_letters.replay(parts.pool, parts.inbox, letter, actor_ref=who.ref)
+    except LetterNotFoundError as error:
+        raise Problem(NOT_FOUND) from error
+    except ReplayFailedError as error:
+        raise Problem(STILL_FAILING, Words(str(error), str(error))) from error
+    return Resolved(id=letter, state="replayed")
+
+
+@router.post("/dead-letters/{letter}/discard", responses=problem_responses(NOT_FOUND))
+async def discard_dead_letter(letter: LetterId, who: Operator, parts: Parts) -> Resolved:
+    """Give a message up; its application goes on without it."""
+    await parts.record("dead_letter.discard", who, {"letter": letter})
+    try:
+        await dead_letters.discard(parts.pool, parts.inbox, letter, actor_ref=who.ref)
+    except LetterNotFoundError as error:
+        raise Problem(NOT_FOUND) from error
+    return Resolved(id=letter, state="discarded")
