@@ -44,20 +44,20 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Start everything on loopback and keep it running until Ctrl-C; goes on where it was."""
         if detach:
-            _fail_clearly(lambda: _detach(data))
+            fail_clearly(lambda: _detach(data))
         else:
             ports = _ports(port or [])
-            _fail_clearly(lambda: _run(data, demo_clock, ports, viewer))
+            fail_clearly(lambda: _run(data, demo_clock, ports, viewer))
 
     @app.command()
     def down(data: Data = DEFAULT_DATA) -> None:
         """Stop the stack that runs on this data folder."""
-        _fail_clearly(lambda: _down(data))
+        fail_clearly(lambda: _down(data))
 
     @app.command()
     def status(data: Data = DEFAULT_DATA) -> None:
         """Show what runs; exit code 1 when it is not ready."""
-        _fail_clearly(lambda: _status(data))
+        fail_clearly(lambda: _status(data))
 
 
 def make_stack(
@@ -228,7 +228,7 @@ def _tail(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").strip().splitlines()[-_TAIL_LINES:])
 
 
-def _fail_clearly(work: Callable[[], None]) -> None:
+def fail_clearly(work: Callable[[], None]) -> None:
     """Run a command; what stops the stack is said in its one sentence, with exit code 1."""
     from services.runtime.embedded.errors import StackError
 

@@ -6,11 +6,10 @@ that every consumer can see a gap in what it is entitled to read.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 Headers = Sequence[tuple[str, bytes]]
@@ -23,17 +22,20 @@ class Envelope(BaseModel):
 
     specversion: Literal["1.0"] = "1.0"
     id: UUID = Field(description="Identity of the event. A consumer applies one id once.")
-    type: str = Field(pattern=r"^lianshen\.[a-z_]+\.[a-z_]+\.v\d+$")
+    type: str = Field(pattern=r"^lianshen\.[a-z_]+\.[a-z_]+\.v[0-9]+$")
     source: str = Field(
+        max_length=80,
         pattern=r"^(intake|orchestrator|departments|department/[a-z][a-z0-9-]*)$",
         description="The producer: one of the services, or `department/<code>` for own software.",
     )
     subject: str | None = Field(
         default=None, max_length=64, description="The application number; absent on receipts."
     )
-    time: datetime = Field(description="When it happened, by the producer's clock (UTC).")
+    time: AwareDatetime = Field(description="When it happened, by the producer's clock (UTC).")
     datacontenttype: Literal["application/json"] = "application/json"
-    seq: int = Field(ge=0, description="1, 2, 3 ... per application, topic and source; 0 on receipts.")
+    seq: int = Field(
+        ge=0, description="1, 2, 3 ... per application, topic and source; 0 on receipts."
+    )
     traceparent: str | None = Field(default=None, pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$")
     data: dict[str, Any]
 

@@ -4,11 +4,18 @@ No field carries personal data: people appear as keyed hashes (`*_ref`), files a
 Fields are only ever added, and only as optional; a change of meaning is a new version of the type.
 """
 
-from datetime import date, datetime
-from typing import Annotated, ClassVar
+from datetime import date
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from services.contracts.vocabulary import (
     ApplicationStatus,
@@ -25,7 +32,12 @@ from services.contracts.vocabulary import (
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 ProjectCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
-ApplicationNumber = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}\d{8}-\d{6,9}-\d$")]
+ApplicationNumber = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z]{2,6}[0-9]{8}-[0-9]{6,9}-[0-9]$")
+]
+TaskName = Annotated[
+    str, StringConstraints(pattern=r"^[^/]+/[^/]+/[^/]+/[1-9][0-9]*$", max_length=256)
+]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Ref = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
@@ -70,7 +82,7 @@ class ApplicationSubmitted(Event):
         description="Keyed hashes of applicant and agent: none of them may act on the application."
     )
     materials: tuple[MaterialRef, ...] = ()
-    submitted_at: datetime
+    submitted_at: AwareDatetime
 
 
 class ApplicationRectified(Event):
@@ -82,7 +94,7 @@ class ApplicationRectified(Event):
     step: str
     round: int = Field(ge=1, description="The round that is being answered.")
     materials: tuple[MaterialRef, ...] = ()
-    rectified_at: datetime
+    rectified_at: AwareDatetime
 
 
 class ApplicationWithdrawn(Event):
@@ -91,16 +103,16 @@ class ApplicationWithdrawn(Event):
     TYPE: ClassVar[str] = "lianshen.application.withdrawn.v1"
 
     application: ApplicationNumber
-    withdrawn_at: datetime
+    withdrawn_at: AwareDatetime
 
 
 class Due(Wire):
     """The dates of one task. Dates are Asia/Shanghai, instants UTC (close of business)."""
 
     promised_on: date
-    promised_at: datetime
+    promised_at: AwareDatetime
     statutory_on: date | None = None
-    statutory_at: datetime | None = None
+    statutory_at: AwareDatetime | None = None
     provisional: bool = Field(description="True when a day counted lies in an unpublished year.")
 
 
@@ -110,7 +122,9 @@ class TaskIssued(Event):
     TYPE: ClassVar[str] = "lianshen.task.issued.v1"
 
     application: ApplicationNumber
-    task: str = Field(description="`<application>/<item>/<department>/<round>`, unique for ever.")
+    task: TaskName = Field(
+        description="`<application>/<item>/<department>/<round>`, unique for ever."
+    )
     step: str
     item: Code
     department: Code
@@ -127,7 +141,7 @@ class TaskIssued(Event):
     )
     applicant_refs: tuple[Ref, ...] = ()
     materials: tuple[MaterialRef, ...] = ()
-    issued_at: datetime
+    issued_at: AwareDatetime
     due: Due
 
 
@@ -137,10 +151,10 @@ class TaskCancelled(Event):
     TYPE: ClassVar[str] = "lianshen.task.cancelled.v1"
 
     application: ApplicationNumber
-    task: str
+    task: TaskName
     department: Code
     reason: str
-    cancelled_at: datetime
+    cancelled_at: AwareDatetime
 
 
 class TaskLapseDue(Event):
@@ -149,29 +163,66 @@ class TaskLapseDue(Event):
     TYPE: ClassVar[str] = "lianshen.task.lapse_due.v1"
 
     application: ApplicationNumber
-    task: str
+    task: TaskName
     department: Code
-    due_at: datetime
+    due_at: AwareDatetime
+
+
+def _explained(*, when: Outcome, needs: tuple[str, ...]) -> dict[str, Any]:
+    """Return the rule that an outcome needs these lists, as JSON Schema."""
+    return {
+        "if": {"properties": {"outcome": {"const": when.value}}},
+        "then": {"required": list(needs), "properties": {name: {"minItems": 1} for name in needs}},
+    }
 
 
 class TaskDecided(Event):
-    """A department decided, or gave its opinion. The commit instant is the department's."""
+    """A department decided, or gave its opinion. The commit instant is the department's.
+
+    A refusal needs reasons and remedies, an objection its reasons. Silence is no decision: it is
+    `lianshen.task.lapsed.v1`.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                _explained(when=Outcome.REFUSED, needs=("reasons", "remedies")),
+                _explained(when=Outcome.OBJECTION, needs=("reasons",)),
+                {"not": {"properties": {"outcome": {"const": Outcome.DEEMED_NO_OBJECTION.value}}}},
+            ]
+        }
+    )
 
     TYPE: ClassVar[str] = "lianshen.task.decided.v1"
 
     application: ApplicationNumber
-    task: str
+    task: TaskName
     department: Code
     outcome: Outcome
-    result_number: str | None = Field(default=None, description="Number of the document granted.")
+    result_number: str | None = Field(
+        default=None, max_length=200, description="Number of the document granted."
+    )
     conditions: tuple[Text, ...] = Field(default=(), description="What a grant is subject to.")
-    reasons: tuple[Text, ...] = Field(default=(), description="Compulsory on refusal (行政许可法 38).")
+    reasons: tuple[Text, ...] = Field(
+        default=(), description="Compulsory on refusal (行政许可法 38)."
+    )
     remedies: tuple[Text, ...] = Field(
         default=(), description="复议 and 诉讼; compulsory on refusal (行政许可法 38)."
     )
     actor_ref: Ref
     actor_role: Role
-    decided_at: datetime
+    decided_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        refused, objected = self.outcome is Outcome.REFUSED, self.outcome is Outcome.OBJECTION
+        if (refused or objected) and not self.reasons:
+            raise ValueError("a refusal and an objection need reasons")
+        if refused and not self.remedies:
+            raise ValueError("a refusal needs remedies")
+        if self.outcome is Outcome.DEEMED_NO_OBJECTION:
+            raise ValueError("silence is told with lianshen.task.lapsed.v1")
+        return self
 
 
 class TaskLapsed(Event):
@@ -180,15 +231,15 @@ class TaskLapsed(Event):
     TYPE: ClassVar[str] = "lianshen.task.lapsed.v1"
 
     application: ApplicationNumber
-    task: str
+    task: TaskName
     department: Code
-    lapsed_at: datetime
+    lapsed_at: AwareDatetime
 
 
 class TaskProgress(Wire):
     """A task as the investor may see it."""
 
-    task: str
+    task: TaskName
     step: str
     item: Code
     department: Code
@@ -196,8 +247,8 @@ class TaskProgress(Wire):
     round: int
     state: TaskState
     outcome: Outcome | None = None
-    issued_at: datetime | None = None
-    decided_at: datetime | None = None
+    issued_at: AwareDatetime | None = None
+    decided_at: AwareDatetime | None = None
     due: Due | None = None
 
 
@@ -218,16 +269,16 @@ class Result(Wire):
     conditions: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
-    decided_at: datetime
-    released_at: datetime
+    decided_at: AwareDatetime
+    released_at: AwareDatetime
 
 
 class DeadlineSignal(Wire):
     """A deadline spoke: about one task, or about the whole application (`task` absent)."""
 
-    task: str | None = None
+    task: TaskName | None = None
     signal: Signal
-    at: datetime
+    at: AwareDatetime
 
 
 class RectificationAsked(Wire):
@@ -237,14 +288,14 @@ class RectificationAsked(Wire):
     round: int
     items: tuple[Code, ...]
     reasons: tuple[str, ...] = ()
-    until: datetime
+    until: AwareDatetime
 
 
 class Concluded(Wire):
     """The end of an application."""
 
     conclusion: Conclusion
-    at: datetime
+    at: AwareDatetime
     used_working_days: int
     promised_working_days: int
     in_time: bool
@@ -257,8 +308,8 @@ class ApplicationProgressed(Event):
 
     application: ApplicationNumber
     status: ApplicationStatus
-    at: datetime
-    promised_at: datetime | None = None
+    at: AwareDatetime
+    promised_at: AwareDatetime | None = None
     provisional: bool = False
     tasks: tuple[TaskProgress, ...] = ()
     steps: tuple[StepProgress, ...] = ()

@@ -43,7 +43,6 @@ class Topic:
     key: str = "application number (receipts: the consumer's name)"
 
 
-
 APPLICATIONS = Topic(
     name="lianshen.applications.v1",
     purpose="What investors do: submit, rectify, withdraw.",
@@ -104,7 +103,11 @@ def consumers_of(topic: Topic, department: str | None, system: DepartmentSystem)
     """Return the consumers whose receipts close an event on `topic`."""
     if topic is not TASKS:
         return topic.consumers
-    return (Service.DEPARTMENTS,) if system is DepartmentSystem.SHARED else (f"department/{department}",)
+    return (
+        (Service.DEPARTMENTS,)
+        if system is DepartmentSystem.SHARED
+        else (f"department/{department}",)
+    )
 
 
 def all_names(departments: Iterable[str]) -> list[tuple[str, Topic]]:

@@ -207,12 +207,12 @@ def _faults(row: Row, part: Part, entry: Entry) -> list[Fault]:
 
 
 def result_number(row: Row) -> str:
-    """Return the number of the document granted: `<item>-<application>-<round>`.
+    """Return the number of the document granted: `<item>-<application>-<department>-<round>`.
 
     Unique without a counter (which every decision of the county would queue on): an application has
-    an item once, and a round of it is decided once.
+    an item once, each department that decides it issues its own paper, and decides a round once.
     """
-    return f"{row['item']}-{row['application']}-{row['round']}"
+    return f"{row['item']}-{row['application']}-{row['department']}-{row['round']}"
 
 
 def _ending(row: Row, entry: Entry, role: Role, now: datetime) -> Ending:

@@ -176,7 +176,7 @@ class OutcomeView(BaseModel):
 
     kind: Literal["decision", "opinion", "lapse"]
     outcome: Outcome
-    result_number: str | None = Field(examples=[f"fire-design-review-{NUMBER}-1"])
+    result_number: str | None = Field(examples=[f"fire-design-review-{NUMBER}-fire-1"])
     conditions: list[str]
     reasons: list[str]
     remedies: list[str]
@@ -262,7 +262,7 @@ class EndedView(BaseModel):
     task: str = Field(examples=[TASK])
     application: str = Field(examples=[NUMBER])
     outcome: Outcome
-    result_number: str | None = Field(examples=[f"fire-design-review-{NUMBER}-1"])
+    result_number: str | None = Field(examples=[f"fire-design-review-{NUMBER}-fire-1"])
     decided_at: datetime
     version: int
 

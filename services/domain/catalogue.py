@@ -393,10 +393,6 @@ class Catalogue(Shape):
 
 def in_force(catalogues: Iterable[Catalogue], on: date) -> Catalogue | None:
     """Return the version that holds on `on`; the one that began last when several do."""
-    holding = [
-        catalogue
-        for catalogue in catalogues
-        if catalogue.county.effective_from <= on
-        and (catalogue.county.effective_to is None or on <= catalogue.county.effective_to)
-    ]
+    begun = (found for found in catalogues if found.county.effective_from <= on)
+    holding = (found for found in begun if on <= (found.county.effective_to or on))
     return max(holding, key=lambda found: found.county.effective_from, default=None)

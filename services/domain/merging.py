@@ -164,7 +164,7 @@ def _draft(
         shares=shares,
         requires={c: tuple(n for n in needs[c] if n not in own) for c in sorted(own)},
         on_trust={
-            item.code: tuple(sorted(set(item.prerequisites.on_trust) & set(planned)))
+            item.code: tuple(sorted(c for c in set(item.prerequisites.on_trust) if c in planned))
             for item in items
         },
         after=after,

@@ -83,7 +83,10 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         state.authenticator = auth.connect(settings.oidc, hasher, client)
         kafka = settings.kafka
         inbox = Inbox(
-            handler=Intake(shelf), deferred=True, attempts=kafka.attempts, dedup=kafka.dedup
+            handler=Intake(shelf, clock),
+            deferred=True,
+            attempts=kafka.attempts,
+            dedup=kafka.dedup,
         )
         operations.provide(app, pool=pool, inbox=inbox, clock=clock)
         sweeper = Sweeper(pool, clock, grace=settings.sweeper.grace)

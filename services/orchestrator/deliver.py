@@ -24,7 +24,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from services.contracts import events as wire
-from services.contracts.vocabulary import Outcome
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import AnyEvent, Decided, Held, Lapsed, Rectified, Resumed, Withdrawn
 from services.orchestrator.store import Row, Store
@@ -44,25 +43,7 @@ FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
 
 _log = structlog.get_logger(__name__)
-_CORE: dict[str, Callable[[dict[str, Any], str], AnyEvent]] = {
-    wire.TaskDecided.TYPE: lambda data, ref: Decided(
-        at=_instant(data["decided_at"]),
-        ref=ref,
-        task=data["task"],
-        outcome=Outcome(data["outcome"]),
-    ),
-    wire.TaskLapsed.TYPE: lambda data, ref: Lapsed(
-        at=_instant(data["lapsed_at"]), ref=ref, task=data["task"]
-    ),
-    wire.ApplicationRectified.TYPE: lambda data, ref: Rectified(
-        at=_instant(data["rectified_at"]), ref=ref, step=data["step"], round=data["round"]
-    ),
-    wire.ApplicationWithdrawn.TYPE: lambda data, ref: Withdrawn(
-        at=_instant(data["withdrawn_at"]), ref=ref
-    ),
-    HELD_TYPE: lambda data, ref: Held(at=_instant(data["at"]), ref=ref),
-    RESUMED_TYPE: lambda data, ref: Resumed(at=_instant(data["at"]), ref=ref),
-}
+_OPERATORS: dict[str, type[Held] | type[Resumed]] = {HELD_TYPE: Held, RESUMED_TYPE: Resumed}
 
 
 def _instant(text: str) -> datetime:
@@ -229,4 +210,18 @@ class Deliverer:
 def core_event(row: Row) -> AnyEvent:
     """Return the core's event for a message; only what the core needs enters the history."""
     data = orjson.loads(row["payload"])["data"]
-    return _CORE[row["type"]](data, str(row["event_id"]))
+    ref = str(row["event_id"])
+    if row["type"] in _OPERATORS:
+        return _OPERATORS[row["type"]](at=_instant(data["at"]), ref=ref)
+    match wire.EVENTS[row["type"]].model_validate(data):
+        case wire.TaskDecided() as said:
+            return Decided(at=said.decided_at, ref=ref, task=said.task, outcome=said.outcome)
+        case wire.TaskLapsed() as said:
+            return Lapsed(at=said.lapsed_at, ref=ref, task=said.task)
+        case wire.ApplicationRectified() as said:
+            return Rectified(at=said.rectified_at, ref=ref, step=said.step, round=said.round)
+        case wire.ApplicationWithdrawn() as said:
+            return Withdrawn(at=said.withdrawn_at, ref=ref)
+        case said:
+            message = f"{said.TYPE} is nothing for a workflow"
+            raise TypeError(message)

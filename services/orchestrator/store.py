@@ -74,6 +74,10 @@ class Store:
         row: Row | None = await QUERIES.get_task(conn, task=task)
         return row
 
+    async def known_tasks(self, conn: Connection, tasks: list[str]) -> set[str]:
+        """Return those of the tasks that were issued."""
+        return {row["task"] async for row in QUERIES.known_tasks(conn, tasks=tasks)}
+
     async def begin_turns(self, conn: Connection, turns: Sequence[TurnInput]) -> list[Row]:
         """Move applications from turn n-1 to n; return number, turn and status of those moved."""
         return [row async for row in QUERIES.begin_turns(conn, **_heads(turns))]

@@ -17,7 +17,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from services.runtime import receipts
-from services.runtime.db import Pool, is_transient
+from services.runtime.db import Pool, UnavailableError
 from services.runtime.inbox import Inbox, Taken
 from services.runtime.kafka import TopicKeeper, make_consumer, make_producer
 from services.runtime.loops import Pulse, pause
@@ -96,7 +96,7 @@ class Consumer:
         backoff = _FIRST_BACKOFF_S
         while not stop.is_set():
             try:
-                async with self._session() as session:
+                async with self._session(stop) as session:
                     backoff = _FIRST_BACKOFF_S
                     while not stop.is_set():
                         await self._turn(session, pulse)
@@ -132,13 +132,8 @@ class Consumer:
         except Exception as error:
             # The inbox deals with events that are at fault: this is the database, or a defect.
             pulse.failed(error)
-            _log.log(
-                30 if is_transient(error) else 40,
-                "batch put off",
-                error=type(error).__name__,
-                seconds=session.backoff,
-                exc_info=not is_transient(error),
-            )
+            log = _log.warning if isinstance(error, UnavailableError) else _log.exception
+            log("batch put off", error=type(error).__name__, seconds=session.backoff)
             self._put_off(session, got)
             return
         session.backoff = _FIRST_BACKOFF_S
@@ -185,8 +180,12 @@ class Consumer:
 
         The client itself stays silent when a broker comes back without its log.
         """
-        if await session.keeper.ensure(self._topics):
-            raise LogLostError
+        async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
+            if await session.keeper.ensure(self._topics):
+                raise LogLostError
+            await self._check_positions(session)
+
+    async def _check_positions(self, session: _Session) -> None:
         mine = session.consumer.assignment()
         if mine:
             session.assigned_at = time.monotonic()
@@ -201,20 +200,19 @@ class Consumer:
                 _log.warning("log lost", topic=partition.topic, position=position, end=end)
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[_Session]:
+    async def _session(self, stop: asyncio.Event) -> AsyncIterator[_Session]:
         client_id = f"lianshen-{self._name}"
         keeper = TopicKeeper(self._settings, client_id=f"{client_id}-topics")
         producer = make_producer(self._settings, client_id=f"{client_id}-receipts")
-        consumer = make_consumer(self._settings, (), group=self._group, client_id=client_id)
+        consumer = make_consumer(self._settings, group=self._group, client_id=client_id)
         sender = ReceiptSender(consumer=self._name, producer=producer)
+        session = _Session(consumer=consumer, sender=sender, keeper=keeper)
         sending: asyncio.Task[None] | None = None
         try:
             await keeper.ensure(self._topics)
             await producer.start()
             sending = asyncio.create_task(sender.run(), name="receipts")
-            session = _Session(consumer=consumer, sender=sender, keeper=keeper)
-            consumer.subscribe(self._topics, listener=_Rebalance(self, session))
-            await consumer.start()
+            await self._join(session, stop)
             yield session
         finally:
             await consumer.stop()
@@ -222,6 +220,24 @@ class Consumer:
                 await receipts.stop(sender, sending, seconds=_FLUSH_S)
             await producer.stop()
             await keeper.close()
+
+    async def _join(self, session: _Session, stop: asyncio.Event) -> None:
+        """Start reading; meeting the other members of a group may take long, so heed `stop`."""
+        consumer = session.consumer
+        if self._settings.groups:
+            consumer.subscribe(self._topics, listener=_Rebalance(self, session))
+        starting = asyncio.ensure_future(consumer.start())
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+        finally:
+            starting.cancel()
+            stopping.cancel()
+        if not self._settings.groups:
+            consumer.assign(await session.keeper.partitions(self._topics))
+        session.assigned_at = time.monotonic()
 
     async def revoked(self, session: _Session) -> None:
         """Commit before the partitions go to somebody else, to spare it the repetition."""

@@ -33,6 +33,10 @@ _TRANSIENT = (
 )
 
 
+class UnavailableError(Exception):
+    """The database, or something else the work needs, is not there for now."""
+
+
 def is_transient(error: BaseException, conn: "Connection | None" = None) -> bool:
     """Return whether the same work may succeed later without anybody changing anything."""
     return isinstance(error, _TRANSIENT) or (conn is not None and _is_gone(conn))

@@ -12,7 +12,8 @@ from services.contracts.topics import TOPICS, Topic
 from services.runtime.messages import Raw, Received
 
 _MAX_SEQ = 2**63 - 1
-_NUMBER = re.compile(r"[A-Z]{2,6}\d{8}-\d{6,9}-\d")
+_NUMBER = re.compile(r"[A-Z]{2,6}[0-9]{8}-[0-9]{6,9}-[0-9]")
+_DEPARTMENT = "{department}"
 _FIELD = re.compile(r"[a-z_]{1,40}")
 
 
@@ -38,9 +39,10 @@ class WrongEventError(RefusedError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A concrete topic: what it is an instance of, and who may write to it."""
+    """A concrete topic: what it is an instance of, whose it is, and who may write to it."""
 
     topic: Topic
+    department: str | None
     producers: frozenset[str]
     types: frozenset[str]
 
@@ -60,9 +62,8 @@ def place_of(name: str) -> Place | None:
         if parameter is not None:
             return Place(
                 topic=topic,
-                producers=frozenset(
-                    one.replace("{department}", parameter) for one in topic.producers
-                ),
+                department=parameter if _DEPARTMENT in topic.name else None,
+                producers=frozenset(one.replace(_DEPARTMENT, parameter) for one in topic.producers),
                 types=frozenset(model.TYPE for model in topic.models),
             )
     return None
@@ -85,6 +86,7 @@ def decode(raw: Raw) -> Received:
     event = _event(envelope, place)
     if getattr(event, "application", None) != envelope.subject:
         raise WrongEventError("the subject is not the event's application", envelope)
+    _check_task(envelope, event, place.department)
     return Received(envelope=envelope, event=event, topic=raw.topic)
 
 
@@ -102,6 +104,21 @@ def _event(envelope: Envelope, place: Place) -> Event:
         return EVENTS[envelope.type].model_validate(envelope.data)
     except ValidationError as error:
         raise WrongEventError(describe(error), envelope) from error
+
+
+def _check_task(envelope: Envelope, event: Event, department: str | None) -> None:
+    """Refuse what a department says about another one's work, or is told about it.
+
+    A broker's access lists keep a department to its own topics; this keeps the topic to the
+    department.
+    """
+    if department is None:
+        return
+    task = str(getattr(event, "task", "")).split("/")
+    if getattr(event, "department", None) != department or task[2:3] != [department]:
+        raise WrongEventError("the task is not one of this topic's department", envelope)
+    if task[0] != envelope.subject:
+        raise WrongEventError("the task is not one of this application", envelope)
 
 
 def _receipt(raw: Raw, envelope: Envelope, place: Place) -> Received:

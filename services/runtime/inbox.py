@@ -16,7 +16,14 @@ from asyncpg import Record
 from services.contracts.envelope import Envelope
 from services.contracts.events import Receipt
 from services.runtime import receipts
-from services.runtime.db import Connection, Pool, beside, is_transient, load
+from services.runtime.db import (
+    Connection,
+    Pool,
+    UnavailableError,
+    beside,
+    is_transient,
+    load,
+)
 from services.runtime.decoding import RefusedError, decode
 from services.runtime.letters import Letter, bury
 from services.runtime.messages import Handler, Raw, Received
@@ -86,18 +93,18 @@ class Inbox:
         """Apply records; what cannot be applied is parked or becomes a dead letter.
 
         Raises:
-            Exception: the database (or what the handler needs) is not there; take them again later.
+            UnavailableError: nothing more can be done for now; take them all again later.
         """
-        async with pool.acquire() as conn:
-            try:
-                return await self._transaction(conn, records, singly=False)
-            except Exception as error:
-                if is_transient(error, conn):
-                    raise
-                _log.warning("batch failed", error=type(error).__name__, records=len(records))
-        taken = Taken()
-        for record in records:
-            taken.add(await self._take_alone(pool, record))
+        try:
+            taken = await self._take_together(pool, records)
+            if taken is None:
+                taken = Taken()
+                for record in records:
+                    taken.add(await self._take_alone(pool, record))
+        except Exception as error:
+            if is_transient(error):
+                raise UnavailableError(type(error).__name__) from error
+            raise
         return taken
 
     async def replay(self, conn: Connection, record: Raw) -> None:
@@ -112,13 +119,24 @@ class Inbox:
         last = await _queries.lock_stream(conn, **stream._asdict())
         await self._apply(conn, {stream: last or 0}, [], Taken(), singly=True)
 
+    async def _take_together(self, pool: Pool, records: Sequence[Raw]) -> Taken | None:
+        """Return None if something among the records is at fault."""
+        async with pool.acquire() as conn:
+            try:
+                return await self._transaction(conn, records, singly=False)
+            except Exception as error:
+                if is_transient(error, conn):
+                    raise UnavailableError(type(error).__name__) from error
+                _log.warning("batch failed", error=type(error).__name__, records=len(records))
+                return None
+
     async def _take_alone(self, pool: Pool, record: Raw) -> Taken:
         async with pool.acquire() as conn:
             try:
                 return await self._transaction(conn, [record], singly=True)
             except Exception as error:
                 if is_transient(error, conn):
-                    raise
+                    raise UnavailableError(type(error).__name__) from error
                 # The handler's errors are dealt with inside: this one came later, at the commit.
                 batch = _understand([record])
                 batch.items = [replace(item, refusal=error) for item in batch.items]

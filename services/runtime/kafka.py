@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
@@ -41,9 +41,12 @@ def consumer_options(settings: KafkaSettings, *, group: str) -> dict[str, Any]:
     """Return what the consumers are made with.
 
     A group that is new, or that has lost its offsets, starts at the beginning: what it has seen it
-    recognises. Offsets are committed by hand, after the transaction.
+    recognises. Offsets are committed by hand, after the transaction. Joining a group is a request
+    that the broker answers when all members have come, or their time is over.
     """
+    meeting_ms = max(settings.rebalance_timeout_ms, settings.session_timeout_ms)
     return _client_options(settings) | {
+        "request_timeout_ms": settings.request_timeout_ms + meeting_ms,
         "group_id": group,
         "auto_offset_reset": "earliest",
         "enable_auto_commit": False,
@@ -61,11 +64,9 @@ def make_producer(settings: KafkaSettings, *, client_id: str) -> AIOKafkaProduce
     return AIOKafkaProducer(client_id=client_id, **producer_options(settings))
 
 
-def make_consumer(
-    settings: KafkaSettings, topics: Iterable[str], *, group: str, client_id: str
-) -> AIOKafkaConsumer:
-    """Return a consumer that is not started."""
-    return AIOKafkaConsumer(*topics, client_id=client_id, **consumer_options(settings, group=group))
+def make_consumer(settings: KafkaSettings, *, group: str, client_id: str) -> AIOKafkaConsumer:
+    """Return a consumer that is not started and reads nothing yet."""
+    return AIOKafkaConsumer(client_id=client_id, **consumer_options(settings, group=group))
 
 
 class TopicKeeper:
@@ -93,6 +94,20 @@ class TopicKeeper:
             await self.close()
             raise
         return []
+
+    async def partitions(self, names: Iterable[str]) -> list[TopicPartition]:
+        """Return every partition of topics that exist.
+
+        Raises:
+            KafkaError, OSError: the broker is not there, or refuses.
+        """
+        admin = await self._connected()
+        described = await admin.describe_topics(list(names))
+        return [
+            TopicPartition(topic["topic"], partition["partition"])
+            for topic in described
+            for partition in topic["partitions"]
+        ]
 
     async def close(self) -> None:
         """Close the connection; `ensure` opens it again."""

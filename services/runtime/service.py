@@ -50,7 +50,7 @@ def housekeeping(settings: ServiceSettings, pool: Pool, service: str) -> list[Lo
 
     found = [Loop(name="keys", body=every(PURGE_EVERY_S, purge))]
     if settings.audit.key_file is not None:
-        sealer = audit.Sealer(pool, Signer.load(service, settings.audit.key_file))
+        sealer = audit.Sealer(pool, Signer.load(audit.log_name(service), settings.audit.key_file))
         found.append(Loop(name="sealer", body=every(settings.audit.seal_seconds, sealer.seal)))
     return found
 

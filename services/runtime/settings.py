@@ -92,10 +92,13 @@ class KafkaSettings(Group):
         default=10_000, ge=1_000, description="Silence after which a consumer loses its partitions."
     )
     rebalance_timeout_ms: int = Field(
-        default=10_000,
-        ge=500,
-        description="How long the members of a group may take to meet; the embedded broker always "
-        "lets half of it pass, so 1000 there.",
+        default=10_000, ge=1_000, description="How long the members of a group may take to meet."
+    )
+    groups: bool = Field(
+        default=True,
+        description="Let the broker share topics out among the processes of a service. Off, each "
+        "process reads everything: right, and wasteful from two processes on; for the embedded "
+        "broker, where a group needs up to a minute to notice that a process has gone.",
     )
     max_poll_interval_ms: int = Field(
         default=300_000, ge=10_000, description="Longest time one batch may take."

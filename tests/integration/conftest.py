@@ -58,7 +58,8 @@ def kafka_settings(broker: Broker) -> KafkaSettings:
         commit_every=0.0,
         resend_after=3.0,
         request_timeout_ms=5_000,
-        rebalance_timeout_ms=1_000,
+        groups=broker.idempotent,
+        session_timeout_ms=3_000,
     )
 
 

@@ -61,8 +61,13 @@ def token(subject: str, department: str | None, *roles: str) -> dict[str, str]:
     """The header of somebody's access token."""
     now = time.time()
     claims: dict[str, Any] = {
-        **{"iss": ISSUER, "aud": "lianshen", "sub": subject, "client_id": "window"},
-        **{"iat": now, "exp": now + 3600, "roles": list(roles)},
+        "iss": ISSUER,
+        "aud": "lianshen",
+        "sub": subject,
+        "client_id": "window",
+        "iat": now,
+        "exp": now + 3600,
+        "roles": list(roles),
     }
     if department is not None:
         claims["department"] = department
@@ -137,7 +142,7 @@ def lapse_due(task: TaskIssued, **fields: Any) -> TaskLapseDue:
     )
 
 
-def received(event: Any, *, topic: str | None = None) -> Received:
+def received(event: Any, *, topic: str | None = None, traceparent: str = TRACE) -> Received:
     """An event as the consumer hands it over."""
     envelope = Envelope(
         id=uuid4(),
@@ -146,12 +151,10 @@ def received(event: Any, *, topic: str | None = None) -> Received:
         subject=event.application,
         time=NOW,
         seq=1,
-        traceparent=TRACE,
+        traceparent=traceparent,
         data={},
     )
-    return Received(
-        envelope=envelope, event=event, topic=topic or tasks_topic(event.department)
-    )
+    return Received(envelope=envelope, event=event, topic=topic or tasks_topic(event.department))
 
 
 @dataclass(kw_only=True)
@@ -218,7 +221,7 @@ async def open_desk(databases: Databases) -> AsyncIterator[Desk]:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
 
-    url = await databases.fresh("departments", prepare)
+    url = await databases.fresh("queues", prepare)
     clock = ManualClock(NOW + timedelta(hours=2))
     app = create_app(
         title="test",

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import orjson
@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from services.contracts.events import ApplicationProgressed
+from services.contracts.events import ApplicationProgressed, Receipt
 from services.contracts.topics import PROGRESS
 from services.contracts.vocabulary import Role, Service
 from services.domain.plan import Plan
@@ -59,6 +59,16 @@ async def prepare(url: str) -> None:
 
 async def _keys() -> Mapping[str, Any]:
     return {"keys": [_key.as_dict(private=False)]}
+
+
+def authenticator() -> Authenticator:
+    """Return what believes the tokens of `bearer`."""
+    return Authenticator(issuer=ISSUER, audience="lianshen", keys=KeyRing(_keys), hasher=HASHER)
+
+
+def receipt_of(consumer: str, event_id: str) -> Receipt:
+    """Return a consumer's receipt of one event."""
+    return Receipt(consumer=consumer, event_ids=(UUID(event_id),))
 
 
 def bearer(subject: str, *roles: Role, department: str | None = None) -> dict[str, str]:
@@ -120,7 +130,11 @@ class Intake:
         """A complete application."""
         example = self.parts.catalogue().scenario_by_code[SCENARIO].example
         return {
-            "project": {"code": "2603-410402-04-01-123456", "name": "饭店", "address": "创业路 8 号"},
+            "project": {
+                "code": "2603-410402-04-01-123456",
+                "name": "饭店",
+                "address": "创业路 8 号",
+            },
             "scenario": SCENARIO,
             "answers": dict(example),
             "applicant": {
@@ -139,9 +153,7 @@ class Intake:
     def asked(self) -> list[Any]:
         return [one for one in self.plan.materials if one.asked and one.may_follow is None]
 
-    async def submit(
-        self, who: Mapping[str, str] = INVESTOR, **changes: Any
-    ) -> httpx2.Response:
+    async def submit(self, who: Mapping[str, str] = INVESTOR, **changes: Any) -> httpx2.Response:
         return await self.client.post(
             "/v1/applications", json=self.submission(**changes), headers={**who, **once()}
         )
@@ -212,9 +224,7 @@ async def running(pool: Pool, folder: Path, **limits: Any) -> AsyncIterator[Inta
         files=FileStore(folder, max_file_bytes=uploads.max_file_bytes),
     )
     app.state.parts = parts
-    app.state.authenticator = Authenticator(
-        issuer=ISSUER, audience="lianshen", keys=KeyRing(_keys), hasher=HASHER
-    )
+    app.state.authenticator = authenticator()
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         yield Intake(app=app, pool=pool, parts=parts, client=client, clock=clock)

@@ -33,9 +33,10 @@ def number(index: int) -> str:
 
 def task_issued(application: str, turn: int = 1, **changes: Any) -> TaskIssued:
     """An event; `turn` tells the events of one application apart."""
+    department = changes.get("department", "fire")
     fields: dict[str, Any] = {
         "application": application,
-        "task": f"{application}/fire-review/fire/{turn}",
+        "task": f"{application}/fire-review/{department}/{turn}",
         "step": "design",
         "item": "fire-review",
         "department": "fire",
@@ -54,11 +55,12 @@ def task_issued(application: str, turn: int = 1, **changes: Any) -> TaskIssued:
 def saying(
     topic: str, application: str, turn: int = 1, consumers: tuple[str, ...] = ("departments",)
 ) -> Outgoing:
-    """The event, about to be said."""
+    """The event, about to be said to the department whose topic it is."""
+    department = topic.removeprefix("lianshen.tasks.").removesuffix(".v1")
     return Outgoing(
         topic=topic,
         application=application,
-        event=task_issued(application, turn),
+        event=task_issued(application, turn, department=department),
         at=SAID_AT,
         consumers=consumers,
     )

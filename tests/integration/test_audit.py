@@ -1,6 +1,7 @@
 """The log of acts on a real Postgres: commit order, signatures, and every way to tamper with it."""
 
 import asyncio
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.runtime import audit, audit_check, merkle
 from services.runtime.db import Pool
+from services.runtime.loops import Loops
 from services.runtime.migrate import GRANTS
 from services.runtime.notes import Checkpoint, NoteError, Signer, Verifier, create_key
+from services.runtime.settings import AuditSettings
 from tests.conftest import Databases
 
 BASE = Path(audit.__file__).with_name("sql") / "base.sql"
@@ -154,6 +157,23 @@ async def test_a_sealer_that_starts_anew_goes_on_where_the_last_stopped(
         assert await audit.Sealer(pool, signer, round_size=2).seal() == len(numbers)
     report = await check(pool, signer.verifier)
     assert (report.findings, report.leaves, report.checkpoints) == ([], 6, 4)
+
+
+async def test_the_loop_seals_when_there_is_a_key(
+    pool: Pool, signer: Signer, tmp_path: Path
+) -> None:
+    assert audit.sealer_loop(pool, "intake", AuditSettings()) is None
+    create_key(tmp_path / "log.pem")
+    settings = AuditSettings(key_file=tmp_path / "log.pem", seal_seconds=0.01)
+    loop = audit.sealer_loop(pool, "intake", settings)
+    assert loop is not None
+    await write(pool, 1)
+    async with Loops([loop], service="intake", pool=None), asyncio.timeout(30):
+        while not await order_of(pool):  # noqa: ASYNC110 - a poll with a deadline
+            await asyncio.sleep(0.01)
+    key = Signer.load("lianshen/intake", tmp_path / "log.pem").verifier
+    assert (await check(pool, key)).ok
+    assert not (await check(pool, signer.verifier)).ok
 
 
 async def test_unsealed_leaves_are_counted_not_reported_as_wrong(
@@ -341,6 +361,10 @@ def test_keys_are_written_once_and_read_back(tmp_path: Path) -> None:
     assert Checkpoint.parse(text).root == b"r" * 32
     with pytest.raises(NoteError, match="no valid signature"):
         signer.verifier.open(note.replace("\n1\n", "\n2\n"))
+    head, _, blob = note.rstrip().rpartition(" ")
+    of_another_key = b64encode(b"\0\0\0\0" + b64decode(blob)[4:]).decode()
+    with pytest.raises(NoteError, match="no valid signature"):
+        signer.verifier.open(f"{head} {of_another_key}\n")
     for wrong in ("", "a+b", str(signer.verifier).replace("intake", "other")):
         with pytest.raises(NoteError, match="not a verifier key"):
             Verifier.parse(wrong)

@@ -11,11 +11,18 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanContext
 
+from services.contracts.events import TaskIssued
 from services.contracts.vocabulary import Authority, Outcome, Part, TaskState
 from services.departments import store
+from services.departments.consumer import Tasks
 from services.departments.lapsing import LapseRefusedError
 from services.departments.store import Ending
+from services.runtime import telemetry
 from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
@@ -32,7 +39,9 @@ from tests.integration.departments_parts import (
     consult,
     issued,
     lapse_due,
+    number,
     open_desk,
+    received,
     ref,
 )
 
@@ -60,7 +69,7 @@ async def test_a_grant_is_stored_told_and_recorded_at_once(desk: Desk) -> None:
     answer = await desk.decide(id_, {**GRANT, "conditions": ["开工前交底"]})
     assert answer.status_code == 200, answer.text
     body = answer.json()
-    assert body["result_number"] == f"A-PERMIT-{task.application}-1"
+    assert body["result_number"] == f"A-PERMIT-{task.application}-planning-1"
     assert body["version"] == 2
     assert answer.headers["etag"] == '"2"'
     [event] = await told(desk)
@@ -88,6 +97,16 @@ async def test_a_grant_is_stored_told_and_recorded_at_once(desk: Desk) -> None:
     assert shown["ended"]["conditions"] == ["开工前交底"]
     history = (await desk.get(f"/tasks/{id_}/history", CHIEF)).json()["items"]
     assert [(act["kind"], act["actor_ref"]) for act in history] == [("decision", ref("chief-1"))]
+
+
+async def test_two_departments_grant_one_item_with_a_number_each(desk: Desk) -> None:
+    application = number()
+    ids = await desk.put(
+        issued(application=application), issued(application=application, department="fire")
+    )
+    answers = [await desk.decide(ids[0], GRANT), await desk.decide(ids[1], GRANT, FIRE_CHIEF)]
+    numbers = {answer.json()["result_number"] for answer in answers}
+    assert len(numbers) == 2, [answer.text for answer in answers]
 
 
 @pytest.mark.parametrize(
@@ -130,8 +149,13 @@ async def test_the_database_refuses_what_the_law_does_not_know(
 ) -> None:
     [id_] = await desk.put(issued())
     given: dict[str, Any] = {
-        **{"id": id_, "kind": "decision", "outcome": outcome, "basis": "representative"},
-        **{"at": NOW, "state": TaskState.DECIDED, "role": "chief_representative"},
+        "id": id_,
+        "kind": "decision",
+        "outcome": outcome,
+        "basis": "representative",
+        "at": NOW,
+        "state": TaskState.DECIDED,
+        "role": "chief_representative",
     }
     async with desk.pool.acquire() as conn:
         with pytest.raises(asyncpg.CheckViolationError):
@@ -182,9 +206,7 @@ async def test_the_outcome_must_suit_the_part(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("authority", [a for a in Authority if a is not Authority.REPRESENTATIVE])
-async def test_a_decision_taken_above_is_recorded_as_such(
-    desk: Desk, authority: Authority
-) -> None:
+async def test_a_decision_taken_above_is_recorded_as_such(desk: Desk, authority: Authority) -> None:
     [id_] = await desk.put(issued(authority=authority))
     assert code_of(await desk.decide(id_, GRANT)) == "decision-incomplete"
     answer = await desk.decide(id_, {**GRANT, "decided_above": "县政府批复〔2026〕12号"})
@@ -238,9 +260,9 @@ async def test_of_a_decision_and_a_lapse_exactly_one_wins(desk: Desk) -> None:
             body = {"outcome": "no_objection"}
             return (await desk.post(f"/tasks/{id_}/opinion", OFFICER, body)).status_code
 
-        async def lapse(event: Any = lapse_due(task), late: int = place % 7) -> None:
+        async def lapse(task: TaskIssued = task, late: int = place % 7) -> None:
             await asyncio.sleep(late * 0.001)
-            await desk.put(event)
+            await desk.put(lapse_due(task))
 
         status, _ = await asyncio.gather(opine(), lapse())
         [row] = await desk.rows(
@@ -437,16 +459,17 @@ def batch_loop(postgres: Any, _templates: set[str]) -> Any:
             runner.run(postgres.drop_database(name))
 
 
-async def _prepared(desk: Desk, kinds: list[str], who: dict[str, str]) -> list[int]:
-    made = {
-        "decide": lambda: issued(),
-        "above": lambda: issued(authority=Authority.GOVERNMENT_HEAD),
-        "consult": lambda: consult(),
-        "own": lambda: issued(applicant_refs=(ref("officer-1"), ref("chief-1"))),
-        "cancelled": lambda: issued(),
-        "held": lambda: consult(),
-    }
-    tasks = [made[kind]() for kind in kinds]
+async def _prepared(desk: Desk, kinds: list[str]) -> list[int]:
+    own = (ref("officer-1"), ref("chief-1"))
+    tasks = [
+        consult()
+        if kind in ("consult", "held")
+        else issued(
+            authority=Authority.GOVERNMENT_HEAD if kind == "above" else Authority.REPRESENTATIVE,
+            applicant_refs=own if kind == "own" else (),
+        )
+        for kind in kinds
+    ]
     ids = await desk.put(*tasks)
     for kind, task, id_ in zip(kinds, tasks, ids, strict=True):
         if kind == "cancelled":
@@ -461,7 +484,7 @@ async def _same_as_singles(
 ) -> None:
     who = CHIEF if chief else OFFICER
     kinds = [kind for kind, _ in cases]
-    alone, together = [await _prepared(desk, kinds, who) for _ in range(2)]
+    alone, together = [await _prepared(desk, kinds) for _ in range(2)]
     singly = []
     for id_, (_, body) in zip(alone, cases, strict=True):
         is_decision = body["outcome"] in ("granted", "refused")
@@ -482,6 +505,46 @@ async def _same_as_singles(
         WHERE t.id = ANY ($1) ORDER BY t.id
     """
     assert await desk.rows(query, alone) == await desk.rows(query, together)
+
+
+@pytest.fixture
+def spans() -> InMemorySpanExporter:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    telemetry.install(provider)
+    return exporter
+
+
+async def test_a_decision_belongs_to_its_applications_trace_and_links_to_its_request(
+    desk: Desk, spans: InMemorySpanExporter
+) -> None:
+    other = TRACE.replace("4bf9", "5c0a").replace("00f0", "11f1")
+    first, second = issued(), issued()
+    ids = await desk.put(first)
+    async with desk.pool.acquire() as conn:
+        await Tasks(desk.clock)(conn, [received(second, traceparent=other)])
+    ids.append(await desk.value("SELECT id FROM task WHERE task = $1", second.task))
+    spans.clear()
+    await desk.post("/tasks/decisions", CHIEF, {"entries": [{"id": i, **GRANT} for i in ids]})
+    finished = spans.get_finished_spans()
+    [request] = [one for one in finished if one.name == "POST /v1/tasks/decisions"]
+    decided = {
+        str((one.attributes or {})["lianshen.application"]): one
+        for one in finished
+        if one.name == "task.decide"
+    }
+    sent = {event["subject"]: event["traceparent"] for event in await told(desk)}
+    for task, parent in ((first, TRACE), (second, other)):
+        span = decided[task.application]
+        assert span.parent is not None
+        assert traceparent(span.parent) == parent
+        assert [link.context.span_id for link in span.links] == [request.context.span_id]
+        assert sent[task.application] == traceparent(span.context)
+
+
+def traceparent(context: SpanContext) -> str:
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-01"
 
 
 async def test_another_departments_task_is_not_there(desk: Desk) -> None:

@@ -61,7 +61,8 @@ async def listed(desk: Desk, **params: Any) -> list[int]:
 
 async def test_a_task_is_shown_with_everything_it_is_about(desk: Desk) -> None:
     task = issued(
-        participants=("fire", "planning"), materials=({"material": "site-plan", "sha256": "a" * 64},)
+        participants=("fire", "planning"),
+        materials=({"material": "site-plan", "sha256": "a" * 64},),
     )
     [id_] = await desk.put(task)
     answer = await desk.get(f"/tasks/{id_}", OFFICER)
@@ -168,15 +169,24 @@ async def test_a_cursor_belongs_to_its_order(desk: Desk) -> None:
 
 async def test_counts_say_what_is_open(desk: Desk) -> None:
     overdue = issued(due=due_in(-10))
-    mine, *_ = await desk.put(overdue, issued(), consult(item="B-OPINION"), issued(department="fire"))
+    mine, *_ = await desk.put(
+        overdue, issued(), consult(item="B-OPINION"), issued(department="fire")
+    )
     await desk.post(f"/tasks/{mine}/claim", OFFICER)
     counts = (await desk.get("/tasks/counts", OFFICER)).json()
     assert counts["items"][0] == {
-        **{"item": "A-PERMIT", "part": "decide", "open": 2, "unclaimed": 1, "mine": 1},
+        "item": "A-PERMIT",
+        "part": "decide",
+        "open": 2,
+        "unclaimed": 1,
+        "mine": 1,
         "overdue": 1,
     }
     assert {name: counts[name] for name in ("department", "open", "unclaimed", "mine")} == {
-        **{"department": "planning", "open": 3, "unclaimed": 2, "mine": 1}
+        "department": "planning",
+        "open": 3,
+        "unclaimed": 2,
+        "mine": 1,
     }
 
 
@@ -277,9 +287,7 @@ FILL = f"""
 
 
 @pytest.mark.parametrize("by_issue", [False, True])
-async def test_the_first_page_of_a_long_queue_comes_at_once(
-    desk: Desk, by_issue: bool
-) -> None:
+async def test_the_first_page_of_a_long_queue_comes_at_once(desk: Desk, by_issue: bool) -> None:
     """Of 200,000 tasks; what is read does not grow with their number."""
     async with desk.pool.acquire() as conn:
         await conn.execute("SET statement_timeout = '90s'")
@@ -301,8 +309,7 @@ async def test_the_first_page_of_a_long_queue_comes_at_once(
             started = time.perf_counter()
             rows = await store.list_tasks(conn, filters, by_issue=by_issue, after=None, rows=51)
             seconds = time.perf_counter() - started
-            assert len(rows) == (0 if name == "nothing" else len(rows)) <= 51
-            assert rows or name == "nothing", name
+            assert bool(rows) == (name != "nothing"), name
             if seconds > 0.1:
                 slow[name] = round(seconds, 3)
     assert not slow

@@ -1,17 +1,21 @@
 """Submitting and reading applications: once, complete, one's own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from services.contracts.events import ApplicationSubmitted
 from services.contracts.vocabulary import Role
 from services.intake.numbering import is_sound
+from services.runtime import telemetry
 from tests.conftest import Databases
 from tests.integration.intake_kit import (
     COMPANY,
@@ -114,7 +118,7 @@ async def test_everything_missing_or_wrong_is_told_at_once(intake: Intake) -> No
 
 async def test_facts_are_refused_with_one_error_and_fix_per_question(intake: Intake) -> None:
     given = intake.submission()
-    wrong = {name: "nonsense" for name in list(given["answers"])[:2]}
+    wrong = dict.fromkeys(list(given["answers"])[:2], "nonsense")
     answer = await intake.client.post(
         "/v1/applications",
         json={**given, "answers": given["answers"] | wrong},
@@ -184,9 +188,7 @@ async def test_many_at_once_get_numbers_of_their_own(intake: Intake) -> None:
     assert (found["application"], found["outbox"], found["plan"]) == (12, 12, 1)
 
 
-async def test_a_failure_after_the_effect_leaves_nothing(
-    intake: Intake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_failure_after_the_effect_leaves_nothing(intake: Intake) -> None:
     await intake.pool.execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION 'no room'; END $$;"
@@ -215,9 +217,7 @@ async def test_personal_data_stays_in_its_own_tables(intake: Intake) -> None:
             "phone": "4711-4711",
             "authorisation": upload,
         },
-        materials=[
-            {"material": one.id, "reference": "canary-4711"} for one in intake.asked()
-        ],
+        materials=[{"material": one.id, "reference": "canary-4711"} for one in intake.asked()],
     )
     refs = (await intake.outbox())[0]["data"]["applicant_refs"]
     assert HASHER.ref(PERSON) in refs
@@ -318,3 +318,37 @@ async def test_the_list_goes_page_by_page_newest_first(intake: Intake) -> None:
     assert seen == sorted(numbers, reverse=True)
     problem(await intake.get("/v1/applications?after=nonsense"), 400, "bad-cursor")
     problem(await intake.get("/v1/applications?limit=101"), 422, "invalid")
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    telemetry.install(provider)
+    yield exporter
+    telemetry.shutdown()
+
+
+async def test_what_follows_from_an_application_is_in_its_trace(
+    intake: Intake, spans: InMemorySpanExporter
+) -> None:
+    submitted = await intake.submit()
+    number = submitted.json()["number"]
+    withdrawn = await intake.client.post(
+        f"/v1/applications/{number}/withdrawal", headers={**INVESTOR, **once()}
+    )
+    trace, own_trace = submitted.headers["x-trace-id"], withdrawn.headers["x-trace-id"]
+    assert trace != own_trace
+    told = [one["traceparent"].split("-")[1:3] for one in await intake.outbox()]
+    assert [found for found, _ in told] == [trace, trace]
+    by_id = {f"{one.context.span_id:016x}": one for one in spans.get_finished_spans()}
+    first, second = (by_id[span] for _, span in told)
+    assert first.name == second.name == "application.submit"
+    assert second.parent is not None
+    assert f"{second.parent.span_id:016x}" == told[0][1]
+    assert [f"{link.context.trace_id:032x}" for link in second.links] == [own_trace]
+    for one in (first, second):
+        assert one.attributes is not None
+        assert one.attributes["lianshen.application"] == number
+    assert COMPANY not in str([one.to_json() for one in by_id.values()])

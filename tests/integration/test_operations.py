@@ -142,7 +142,7 @@ async def test_pages_of_dead_letters(pool: Pool) -> None:
     await inbox.take(pool, [Raw(topic=TOPIC, value=b"%d" % number) for number in range(5)])
     async with serve(pool, inbox, "operator") as client:
         seen: list[int] = []
-        after = ""
+        after: str | None = ""
         while after is not None:
             page = (await client.get(f"/dead-letters?limit=2{after}")).json()
             seen += [one["id"] for one in page["items"]]

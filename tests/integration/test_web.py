@@ -5,16 +5,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import asyncpg
 import httpx2
 import pytest
+import uvicorn
 from fastapi import APIRouter, Depends, FastAPI
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel, Field
+from starlette.responses import StreamingResponse
 
 from services.runtime import telemetry
+from services.runtime.embedded.postgres import Postgres
+from services.runtime.loops import Pulse
 from services.runtime.settings import HttpSettings
+from services.runtime.web import health
 from services.runtime.web.app import create_app
 from services.runtime.web.etag import Expected, etag, if_match
 from services.runtime.web.health import NotReadyError, add_check
@@ -44,6 +50,15 @@ async def read(application: str) -> dict[str, str]:
 @router.get("/broken")
 async def broken() -> None:
     raise RuntimeError(PERSON)
+
+
+@router.get("/torn")
+async def torn() -> StreamingResponse:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"a"
+        raise RuntimeError(PERSON)
+
+    return StreamingResponse(parts())
 
 
 @router.post("/conflict", responses=problem_responses(CONFLICT))
@@ -281,6 +296,52 @@ async def test_readiness_names_the_part_that_is_not_ready(app: FastAPI) -> None:
     assert checks["relay"]["reason"] == "no progress for 60 s"
 
 
+async def test_every_way_of_not_being_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.01)
+    pulse = Pulse("test.loop")
+
+    async def failing() -> None:
+        raise RuntimeError(PERSON)
+
+    async def hanging() -> None:
+        await asyncio.Event().wait()
+
+    found = await health.examine(
+        {
+            "loop": health.progress(pulse),
+            "dead loop": health.progress(pulse, within=-1),
+            "failing": failing,
+            "hanging": hanging,
+        }
+    )
+    assert not found.ready
+    assert {name: part.reason for name, part in found.checks.items()} == {
+        "loop": None,
+        "dead loop": "no progress for 0 s",
+        "failing": "RuntimeError",
+        "hanging": "no answer",
+    }
+
+
+async def test_the_database_check_needs_an_answer(postgres: Postgres) -> None:
+    pool = await asyncpg.create_pool(postgres.url("postgres"), min_size=1, max_size=1)
+    check = health.database(pool)
+    await check()
+    await pool.close()
+    with pytest.raises(asyncpg.InterfaceError):
+        await check()
+
+
+async def test_an_answer_that_breaks_off_is_an_error_on_the_span(
+    client: httpx2.AsyncClient, spans: InMemorySpanExporter
+) -> None:
+    answer = await client.get("/torn")
+    [span] = spans.get_finished_spans()
+    assert answer.status_code == 200
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "RuntimeError"
+
+
 def test_openapi_documents_problems_and_no_error_of_another_shape(app: FastAPI) -> None:
     document = app.openapi()
     assert document["openapi"].startswith("3.1")
@@ -290,3 +351,32 @@ def test_openapi_documents_problems_and_no_error_of_another_shape(app: FastAPI) 
     examples = responses["422"]["content"]["application/problem+json"]["examples"]
     assert examples["invalid"]["value"]["type"] == "urn:lianshen:problem:invalid"
     assert "conflict" in str(document["paths"]["/conflict"]["post"]["responses"]["409"])
+
+
+@asynccontextmanager
+async def on_a_socket(app: FastAPI) -> AsyncIterator[int]:
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve())
+    async with asyncio.timeout(30):
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await running
+
+
+async def test_on_a_real_connection_a_large_body_is_refused_unread_and_the_connection_closed() -> (
+    None
+):
+    app, _ = build()
+    async with on_a_socket(app) as port, asyncio.timeout(30):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /things HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 1000000000\r\n\r\n"
+        )
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"urn:lianshen:problem:body-too-large" in answer

@@ -228,5 +228,8 @@ def test_one_file_is_read_as_one_shape(tmp_path: Path) -> None:
     file.write_text("code: first\n", "utf-8")
     with pytest.raises(CatalogueError, match=r"stage.yaml:1: file: name: Field required"):
         read_one(file, Stage)
+    file.write_text("code: first\ncode: second\nname: {zh: 一, en: one}\n", "utf-8")
+    with pytest.raises(CatalogueError, match=r"stage.yaml:2: file: the key code stands twice"):
+        read_one(file, Stage)
     with pytest.raises(CatalogueError, match="missing"):
         read_one(tmp_path / "nothing.yaml", Stage)

@@ -168,6 +168,9 @@ select task, application, step, item, department, part, round, state, issued_at,
 from task
 where task = :task;
 
+-- name: known_tasks(tasks)
+select task from task where task = any(:tasks::text[]);
+
 -- name: results_of(application)
 select item, department, step, outcome, decided_at, released_at
 from result

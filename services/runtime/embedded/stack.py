@@ -109,6 +109,11 @@ class Stack:
         await self.stop()
 
     @property
+    def departments(self) -> tuple[str, ...]:
+        """Codes of the departments that have clients at the OpenID provider."""
+        return self._departments
+
+    @property
     def urls(self) -> dict[str, str]:
         """Addresses for people, by part."""
         found = {name: service.url for name, service in self.services.items()}

@@ -155,6 +155,8 @@ class _Answer:
         return headers
 
     async def problem(self, scope: Scope, problem: Problem) -> None:
+        if self.status is None and _length(scope) != 0:
+            problem.headers["connection"] = "close"  # do not go on reading what was refused
         response: Response = answer(problem, _header(scope, b"accept-language"))
         await response(scope, _nothing, self.send)
 
@@ -165,7 +167,7 @@ async def _nothing() -> Message:
 
 def _too_large(allowed: int) -> Problem:
     words = Words(f"不得超过 {allowed} 字节", f"At most {allowed} bytes are allowed")
-    return Problem(BODY_TOO_LARGE, words, headers={"connection": "close"})
+    return Problem(BODY_TOO_LARGE, words)
 
 
 def _counting(receive: Receive, allowed: int) -> Receive:

@@ -1,0 +1,162 @@
+"""Shape P: the product through its own doors.
+
+Applications are handed in over HTTP at intake. For every department an officer looks at the queue
+over HTTP once in a round and signs off what is there, up to a hundred tasks in one request.
+Whether tasks and results are visible is asked over HTTP while the system is idle; under load it is
+read from the two databases on read-only connections, fifty times a second, for all applications at
+once: asking the API for each of them would measure the asking.
+"""
+
+import asyncio
+import time
+import uuid
+from typing import Any
+
+import asyncpg
+
+from bench import county
+from bench.course import Course, Plan, Times, latencies, say
+from bench.http import Connections
+
+LOOK_S = 0.02
+_VISIBLE = "SELECT application, count(*) FROM task WHERE application = ANY ($1::text[]) GROUP BY 1"
+_CONCLUDED = (
+    "SELECT number FROM application WHERE number = ANY ($1::text[]) AND conclusion IS NOT NULL"
+)
+
+
+class Waiting:
+    """Applications that wait for something in a database."""
+
+    def __init__(self, conn: "asyncpg.Connection[asyncpg.Record]", query: str) -> None:
+        self._conn = conn
+        self._query = query
+        self._futures: dict[str, asyncio.Future[None]] = {}
+        self.needed = 0
+
+    async def until(self, number: str) -> None:
+        """Wait until an application is there."""
+        future = self._futures[number] = asyncio.get_running_loop().create_future()
+        await future
+
+    async def look(self) -> None:
+        """Look again and again."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if not self._futures:
+                continue
+            for row in await self._conn.fetch(self._query, list(self._futures)):
+                if not self.needed or row[1] >= self.needed:
+                    self._futures.pop(row[0]).set_result(None)
+
+
+class Counter:
+    """The investors and the officers."""
+
+    def __init__(self, settings: dict[str, Any], visible: Waiting, concluded: Waiting) -> None:
+        self._departments: int = settings["departments"]
+        self._tokens: dict[str, str] = settings["tokens"]
+        self._run: str = settings["run"]
+        self._round_s: float = settings["round_s"]
+        self._intake = Connections(settings["intake"])
+        self._queues = Connections(settings["queues"])
+        self._visible = visible
+        self._concluded = concluded
+        self._decided: dict[str, float] = {}
+        self.numbers: list[str] = []
+
+    async def submit(self, project: int) -> str:
+        """Hand in an application; return its number."""
+        body = county.submission(self._departments, project)
+        key = f"{self._run}-{project:08}"
+        answer = await self._intake.post(
+            "/v1/applications", self._tokens["investor"], key, body
+        )
+        number = str(answer["number"])
+        self.numbers.append(number)
+        return number
+
+    async def one(self, project: int) -> Times:
+        """Take one application through, under load."""
+        times = Times(begun=time.monotonic())
+        number = await self.submit(project)
+        ended = asyncio.create_task(self._concluded.until(number))
+        await self._visible.until(number)
+        times.visible = time.monotonic()
+        await ended
+        times.ended = time.monotonic()
+        times.decided = self._decided.pop(number)
+        return times
+
+    async def officers(self) -> None:
+        """Let every department's officer look at the queue, round by round."""
+        while True:
+            begun = time.monotonic()
+            async with asyncio.TaskGroup() as group:
+                for code in county.codes(self._departments):
+                    group.create_task(self.sign_off(code))
+            await asyncio.sleep(max(0.0, begun + self._round_s - time.monotonic()))
+
+    async def sign_off(self, department: str) -> int:
+        """Grant everything open in a department's queue; return how many tasks were seen."""
+        token = self._tokens[department]
+        page = await self._queues.get("/v1/tasks?sort=issued&limit=100", token)
+        items = page["items"]
+        if items:
+            entries = [{"id": item["id"], "outcome": "granted"} for item in items]
+            key = str(uuid.uuid4())
+            answer = await self._queues.post(
+                "/v1/tasks/decisions", token, key, {"entries": entries}
+            )
+            now = time.monotonic()
+            for result in answer["results"]:
+                self._decided[result["ended"]["application"]] = now
+        return len(items)
+
+    async def one_idle(self, project: int) -> Times:
+        """Take one application through with nothing else going on, asking only the API."""
+        codes = county.codes(self._departments)
+        times = Times(begun=time.monotonic())
+        number = await self.submit(project)
+        missing = set(codes)
+        while missing:
+            for code in sorted(missing):
+                if await self._is_on_queue(code, number):
+                    missing.discard(code)
+        times.visible = time.monotonic()
+        await asyncio.gather(*(self.sign_off(code) for code in codes))
+        times.decided = time.monotonic()
+        path = f"/v1/applications/{number}/results"
+        while len((await self._intake.get(path, self._tokens["investor"]))["items"]) < len(codes):
+            await asyncio.sleep(0.002)
+        times.ended = time.monotonic()
+        return times
+
+    async def _is_on_queue(self, department: str, number: str) -> bool:
+        path = f"/v1/tasks?limit=1&q={number}"
+        return bool((await self._queues.get(path, self._tokens[department]))["items"])
+
+
+async def drive(settings: dict[str, Any]) -> None:
+    """Measure."""
+    departments = await asyncpg.connect(settings["departments_dsn"])
+    intake = await asyncpg.connect(settings["intake_dsn"])
+    for conn in (departments, intake):
+        await conn.execute("SET default_transaction_read_only = on")
+    visible, concluded = Waiting(departments, _VISIBLE), Waiting(intake, _CONCLUDED)
+    visible.needed = settings["departments"]
+    counter = Counter(settings, visible, concluded)
+    first = [await counter.one_idle(1_000_000 + number) for number in range(settings["idle"])]
+    idle = latencies(first[len(first) // 8 :])
+    background = [
+        asyncio.create_task(work)
+        for work in (visible.look(), concluded.look(), counter.officers())
+    ]
+    course = asyncio.create_task(Course(Plan(**settings["plan"])).run(counter.one))
+    done, _ = await asyncio.wait([course, *background], return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    for task in background:
+        task.cancel()
+    await asyncio.gather(*background, return_exceptions=True)
+    say("done", idle=idle, sample=counter.numbers[-40:-20])

@@ -1,0 +1,105 @@
+"""Simulated officers: each department's window works through its own queue, on business time."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from services.demonstration.caller import (
+    CONFLICT,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    Caller,
+    RefusedError,
+)
+from services.runtime.clock import Clock
+
+LOOK_EVERY_S = 0.25
+OVERTAKEN = {PRECONDITION_FAILED, CONFLICT, NOT_FOUND}
+"""The task was ended by somebody else in the meantime: a simulated officer shrugs."""
+
+Verdict = Callable[[dict[str, Any]], dict[str, Any] | None]
+"""From a task to the body of its decision or opinion; None leaves the task alone (silence)."""
+
+
+def favourable(task: dict[str, Any]) -> dict[str, Any]:
+    """Grant, or have no objection."""
+    if task["part"] == "consult":
+        return {"outcome": "no_objection"}
+    body: dict[str, Any] = {"outcome": "granted"}
+    if task["authority"] != "representative":
+        body["decided_above"] = "上级机关已批准"
+    return body
+
+
+@dataclass(kw_only=True)
+class Window:
+    """One department's window: an officer who takes tasks up, a chief representative who decides.
+
+    `share` is the range of the time between issue and promise after which a task is decided.
+    """
+
+    department: str
+    officer: Caller
+    chief: Caller
+    clock: Clock
+    random: Random
+    verdict: Verdict = favourable
+    share: tuple[float, float] = (0.25, 0.8)
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        self._when: dict[int, datetime] = {}
+
+    async def work(self) -> None:
+        """Work until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """Look at the queue once: take up what is new, end what is ripe."""
+        after: dict[str, Any] = {}
+        while True:
+            page = await self.officer.get("/v1/tasks", state="open", limit=100, **after)
+            for task in page["items"]:
+                await self._handle(task)
+            if not page.get("next"):
+                return
+            after = {"after": page["next"]}
+
+    async def _handle(self, task: dict[str, Any]) -> None:
+        try:
+            if task["id"] not in self._when:
+                self._when[task["id"]] = self._ripe_at(task)
+                task = await self._claim(task)
+            body = self.verdict(task)
+            if body is not None and self.clock.now() >= self._when[task["id"]]:
+                await self._end(task, body)
+                self.done += 1
+        except RefusedError as refused:
+            if refused.status not in OVERTAKEN:
+                raise
+
+    def _ripe_at(self, task: dict[str, Any]) -> datetime:
+        issued = datetime.fromisoformat(task["issued_at"])
+        promised = datetime.fromisoformat(task["due"]["promised_at"])
+        return issued + (promised - issued) * self.random.uniform(*self.share)
+
+    async def _claim(self, task: dict[str, Any]) -> dict[str, Any]:
+        if task["claimed_by"] is not None:
+            return task
+        path = f"/v1/tasks/{task['id']}/claim"
+        answer = await self.officer.post(path, etag=_etag(task))
+        return {**task, "version": answer.json()["version"]}
+
+    async def _end(self, task: dict[str, Any], body: dict[str, Any]) -> None:
+        opinion = task["part"] == "consult"
+        who, act = (self.officer, "opinion") if opinion else (self.chief, "decision")
+        await who.post(f"/v1/tasks/{task['id']}/{act}", body, etag=_etag(task))
+
+
+def _etag(task: dict[str, Any]) -> str:
+    return f'"{task["version"]}"'
