@@ -14,6 +14,8 @@ from services.contracts.topics import TOPICS, Topic
 from services.contracts.vocabulary import Service
 
 OWN_SOFTWARE = "department/{department}"
+VERSION = "1.0.0"
+"""Of the contract: the first number moves when a topic moves to its next `.v`."""
 _BINDING = "0.5.0"
 _SCHEMAS = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -27,7 +29,7 @@ order.
 **Numbers.** `seq` counts from 1 per application, topic and source, without a gap. An event whose
 predecessor is missing waits for it.
 
-**Receipts.** Every consumer named on a channel receipts every event (`lianshen.message.received.v1`,
+**Receipts.** Every reader of a channel receipts every event (`lianshen.message.received.v1`,
 with the `id` of each). An event that is not receipted is sent again: the same record, with the same
 `id` and `seq`. A consumer acts on an `id` once, stores it with what it does, and receipts it again
 whenever it comes again. Kafka is a means of transport and no record: what counts is each party's
@@ -59,14 +61,14 @@ _CLIENTS = {service.value: f"The service `{service.value}`." for service in Serv
 }
 
 
-def document(version: str) -> dict[str, Any]:
-    """Return the whole document; `version` is that of the software it comes with."""
+def document() -> dict[str, Any]:
+    """Return the whole document."""
     return {
         "asyncapi": "3.0.0",
         "id": "urn:lianshen:messages",
         "info": {
             "title": "Lianshen messages",
-            "version": version,
+            "version": VERSION,
             "description": _DESCRIPTION,
             "license": {"name": "Apache-2.0"},
             "tags": [{"name": name, "description": text} for name, text in _CLIENTS.items()],

@@ -16,7 +16,7 @@ from services.demonstration.caller import (
 )
 from services.runtime.clock import Clock
 
-LOOK_EVERY_S = 0.25
+LOOK_EVERY_S = 0.3
 OVERTAKEN = {PRECONDITION_FAILED, CONFLICT, NOT_FOUND}
 """The task was ended by somebody else in the meantime: a simulated officer shrugs."""
 
@@ -47,7 +47,7 @@ class Window:
     clock: Clock
     random: Random
     verdict: Verdict = favourable
-    share: tuple[float, float] = (0.25, 0.8)
+    share: tuple[float, float] = (0.1, 0.55)
     done: int = 0
 
     def __post_init__(self) -> None:

@@ -9,8 +9,9 @@ from services.contracts.events import ApplicationRectified, ApplicationWithdrawn
 from services.contracts.topics import APPLICATIONS
 from services.contracts.vocabulary import Service
 from services.intake import links, problems, store
-from services.intake.models import RectificationGiven, RectificationTaken, WithdrawalTaken
+from services.intake.models import RectificationGiven
 from services.intake.parts import Parts
+from services.intake.shown import RectificationTaken, WithdrawalTaken
 from services.intake.store import Paper, Row
 from services.intake.submission import material_faults, material_refs, papers_of
 from services.runtime import audit, outbox
@@ -43,7 +44,7 @@ async def rectify(
             return slot.stored
         now = parts.clock.now()
         row = await _locked(conn, number, who)
-        await _check_notice(conn, number, given, now)
+        await _check_notice(conn, number, who, given, now)
         papers = papers_of(given.materials)
         uploads = await _check_materials(parts, conn, who, row, given)
         event = ApplicationRectified(
@@ -91,9 +92,9 @@ async def _locked(conn: Connection, number: str, who: Principal) -> Row:
 
 
 async def _check_notice(
-    conn: Connection, number: str, given: RectificationGiven, now: datetime
+    conn: Connection, number: str, who: Principal, given: RectificationGiven, now: datetime
 ) -> None:
-    notices = [row for row in await store.notices_of(conn, number) if row["open"]]
+    notices = await store.waiting_notices(conn, number, who.ref)
     found = next(
         (one for one in notices if (one["step"], one["round"]) == (given.step, given.round)), None
     )

@@ -9,19 +9,18 @@ from starlette.responses import Response
 from services.contracts.vocabulary import Role
 from services.domain.plan import Plan
 from services.intake import acts, problems, reading, submission
-from services.intake.models import (
+from services.intake.models import RectificationGiven, Submission
+from services.intake.numbering import is_sound
+from services.intake.parts import Parts, parts_of
+from services.intake.shown import (
     Application,
     ApplicationPage,
     Progress,
     Receipt,
-    RectificationGiven,
     RectificationTaken,
     Results,
-    Submission,
     WithdrawalTaken,
 )
-from services.intake.numbering import is_sound
-from services.intake.parts import Parts, parts_of
 from services.runtime.auth import Principal, require
 from services.runtime.web import idempotency, pages
 from services.runtime.web.etag import etag

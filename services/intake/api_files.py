@@ -10,8 +10,8 @@ from starlette.responses import Response
 from services.contracts.vocabulary import Role
 from services.intake import dossier, problems, uploads
 from services.intake.api import Investor, Number, Once, Tools
-from services.intake.models import Dossier, UploadShown
 from services.intake.settings import UploadSettings
+from services.intake.shown import Dossier, UploadShown
 from services.runtime.auth import Principal, require
 from services.runtime.web import idempotency
 from services.runtime.web.problems import (

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from services.contracts.vocabulary import Role
 from services.domain.catalogue import Name
 from services.intake import links, store
-from services.intake.models import Dossier, FileShown, MaterialShown, PartyShown
 from services.intake.parts import Parts
-from services.intake.store import Row
+from services.intake.shown import Dossier, FileShown, MaterialShown, PartyShown
+from services.intake.store import Row, Shown
 from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.catalogue_shelf import UnknownVersionError
@@ -24,24 +22,16 @@ FILE_READ = "dossier.file_read"
 async def read(parts: Parts, who: Principal, number: str) -> Dossier:
     """Return a dossier, and record who read it. Raises Problem 404 for those it is not open to."""
     async with parts.pool.acquire() as conn, conn.transaction():
-        row = await _open(conn, who, number)
-        parties = await store.parties_of(conn, number)
-        materials = await store.materials_of(conn, number)
+        row = await store.get_dossier(conn, number, _department(who))
+        if row is None:
+            raise Problem(NOT_FOUND)
         await _record(parts, conn, who, number, READ, {})
-    people = {one["capacity"]: _party(number, one) for one in parties}
-    names = _names(parts, row["catalogue_version"])
+    names = _names(parts, row.pop("catalogue_version"))
+    people = {capacity: _party(number, one) for capacity, one in row.pop("parties").items()}
     return Dossier(
-        number=number,
-        project_code=row["project_code"],
-        project_name=row["project_name"],
-        project_address=row["project_address"],
-        scenario=row["scenario"],
-        answers=orjson.loads(row["answers"]),
-        status=row["status"],
-        submitted_at=row["submitted_at"],
+        **{**row, "materials": [_material(number, one, names) for one in row["materials"]]},
         applicant=people["applicant"],
         agent=people.get("agent"),
-        materials=[_material(number, one, names) for one in materials],
     )
 
 
@@ -50,35 +40,33 @@ async def material_file(
 ) -> Row:
     """Return the row of a material's newest file, or of the one with a hash; records the look."""
     async with parts.pool.acquire() as conn, conn.transaction():
-        await _open(conn, who, number)
-        row = await store.material_file(conn, number, material, sha256)
-        if row is None:
-            raise Problem(NOT_FOUND)
-        facts = {"material": material, "sha256": row["sha256"]}
-        await _record(parts, conn, who, number, FILE_READ, facts)
-    return row
+        row = await store.get_material_file(conn, number, _department(who), material, sha256)
+        return await _recorded(parts, conn, who, number, material, row)
 
 
 async def authorisation(parts: Parts, who: Principal, number: str) -> Row:
     """Return the row of the agent's authorisation; records the look."""
     async with parts.pool.acquire() as conn, conn.transaction():
-        await _open(conn, who, number)
-        parties = await store.parties_of(conn, number)
-        row = next((one for one in parties if one["capacity"] == "agent"), None)
-        if row is None:
-            raise Problem(NOT_FOUND)
-        facts = {"material": "authorisation of the agent", "sha256": row["sha256"]}
-        await _record(parts, conn, who, number, FILE_READ, facts)
-    return row
+        row = await store.get_authorisation(conn, number, _department(who))
+        return await _recorded(parts, conn, who, number, "authorisation of the agent", row)
 
 
-async def _open(conn: Connection, who: Principal, number: str) -> Row:
-    department = None if who.has(Role.SUPERVISOR) else who.department
-    if department is None and not who.has(Role.SUPERVISOR):
+def _department(who: Principal) -> str | None:
+    """Return whose eyes it is read with; None for a supervisor. Raises Problem 404."""
+    if who.has(Role.SUPERVISOR):
+        return None
+    if who.department is None:
         raise Problem(NOT_FOUND)  # an officer of no department takes part in nothing
-    row = await store.get_dossier(conn, number, department)
+    return who.department
+
+
+async def _recorded(
+    parts: Parts, conn: Connection, who: Principal, number: str, material: str, row: Row | None
+) -> Row:
     if row is None:
         raise Problem(NOT_FOUND)
+    facts = {"material": material, "sha256": row["sha256"]}
+    await _record(parts, conn, who, number, FILE_READ, facts)
     return row
 
 
@@ -101,38 +89,27 @@ def _names(parts: Parts, version: str) -> dict[str, Name]:
         return {}
 
 
-def _party(number: str, row: Row) -> PartyShown:
-    href = links.of_authorisation(number)
-    return PartyShown(
-        kind=row["kind"],
-        name=row["name"],
-        id_number=row["id_number"],
-        phone=row["phone"],
-        authorisation=_file(row, href) if row["upload"] is not None else None,
-    )
+def _party(number: str, party: Shown) -> PartyShown:
+    file = _file(party, links.of_authorisation(number))
+    return PartyShown.model_validate({**party, "authorisation": file})
 
 
-def _material(number: str, row: Row, names: Mapping[str, Name]) -> MaterialShown:
-    file = None
-    if row["sha256"] is not None:
-        file = _file(row, links.of_material(number, row["material"], row["sha256"]))
+def _material(number: str, given: Shown, names: Mapping[str, Name]) -> MaterialShown:
+    material = given["material"]
+    href = links.of_material(number, material, given.get("sha256", ""))
     return MaterialShown(
-        place=row["place"],
-        material=row["material"],
-        name=names.get(row["material"]),
-        reference=row["reference"],
-        file=file,
-        step=row["step"],
-        round=row["round"],
-        given_at=row["given_at"],
+        place=given["place"],
+        material=material,
+        name=names.get(material),
+        reference=given["reference"],
+        file=_file(given, href),
+        step=given["step"],
+        round=given["round"],
+        given_at=given["given_at"],
     )
 
 
-def _file(row: Row, href: str) -> FileShown:
-    return FileShown(
-        sha256=row["sha256"],
-        media_type=row["media_type"],
-        file_name=row["file_name"],
-        size=row["size"],
-        href=href,
-    )
+def _file(found: Shown, href: str) -> FileShown | None:
+    if found.get("sha256") is None:
+        return None
+    return FileShown.model_validate({**found, "href": href})

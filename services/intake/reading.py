@@ -1,6 +1,6 @@
 """What an investor may read of applications of his own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,8 @@ from services.contracts.vocabulary import ApplicationStatus, StepState, TaskStat
 from services.domain.catalogue import Name
 from services.domain.plan import Plan
 from services.intake import links, store
-from services.intake.models import (
+from services.intake.parts import Parts
+from services.intake.shown import (
     Application,
     ApplicationPage,
     ApplicationRow,
@@ -24,24 +25,14 @@ from services.intake.models import (
     StepShown,
     TaskShown,
 )
-from services.intake.parts import Parts
-from services.intake.store import Row
+from services.intake.store import Row, Shown
 from services.intake.submission import receipt_of
 from services.runtime.auth import Principal
 from services.runtime.catalogue_shelf import UnknownVersionError
-from services.runtime.db import Connection
 from services.runtime.web import pages
 from services.runtime.web.problems import NOT_FOUND, Problem
 
 NEWEST = (datetime(9999, 12, 31, tzinfo=UTC), "")
-
-
-async def own(conn: Connection, who: Principal, number: str) -> Row:
-    """Return an application of the principal's. Raises Problem 404: another's is not there."""
-    row = await store.get_own(conn, number, who.ref)
-    if row is None:
-        raise Problem(NOT_FOUND)
-    return row
 
 
 async def list_own(parts: Parts, who: Principal, limit: int, after: str | None) -> ApplicationPage:
@@ -84,7 +75,9 @@ def _row(parts: Parts, row: Row) -> dict[str, Any]:
 async def read(parts: Parts, who: Principal, number: str) -> tuple[int, Application]:
     """Return an application with its version."""
     async with parts.pool.acquire() as conn:
-        row = await own(conn, who, number)
+        row = await store.get_own(conn, number, who.ref)
+        if row is None:
+            raise Problem(NOT_FOUND)
         plan = await parts.plans.get(conn, row["plan_digest"])
     shown = Application(
         **_row(parts, row),
@@ -116,31 +109,22 @@ def _summary(plan: Plan) -> PlanSummary:
 async def plan_bytes(parts: Parts, who: Principal, number: str) -> tuple[str, bytes]:
     """Return the digest and the bytes of the plan an application was received under."""
     async with parts.pool.acquire() as conn:
-        row = await own(conn, who, number)
-        body = await store.get_plan(conn, row["plan_digest"])
-    if body is None:
-        raise LookupError(row["plan_digest"])
-    return row["plan_digest"], body
+        found = await store.get_own_plan(conn, number, who.ref)
+    if found is None:
+        raise Problem(NOT_FOUND)
+    return found
 
 
 async def progress(parts: Parts, who: Principal, number: str) -> Progress:
     """Return where an application stands: one consistent picture."""
-    async with (
-        parts.pool.acquire() as conn,
-        conn.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        row = await own(conn, who, number)
+    async with parts.pool.acquire() as conn:
+        row = await store.get_progress(conn, number, who.ref)
+        if row is None:
+            raise Problem(NOT_FOUND)
         plan = await parts.plans.get(conn, row["plan_digest"])
-        tasks = await store.tasks_of(conn, number)
-        steps = await store.steps_of(conn, number)
-        signals = await store.signals_of(conn, number)
-        notices = await store.notices_of(conn, number)
     names = Names(plan)
     now = parts.clock.now()
-    told = [
-        _notice(one, still_going=row["conclusion"] is None and one["until"] > now)
-        for one in notices
-    ]
+    notices = [_notice(one, row, now) for one in row["notices"]]
     return Progress(
         number=number,
         status=row["status"],
@@ -153,13 +137,13 @@ async def progress(parts: Parts, who: Principal, number: str) -> Progress:
         conclusion=row["conclusion"],
         concluded_at=row["concluded_at"],
         in_time=row["in_time"],
-        held_by=_holders(tasks, names),
+        held_by=_holders(row["tasks"], names),
         waiting_for_applicant=row["status"] == ApplicationStatus.RECTIFYING,
-        tasks=[_task(one, names) for one in tasks],
-        steps=_steps(plan, steps),
-        signals=[_signal(one) for one in signals],
-        rectification=next((one for one in told if one.open), None),
-        notices=told,
+        tasks=[_task(one, names) for one in row["tasks"]],
+        steps=_steps(plan, row["steps"]),
+        signals=[SignalShown(**{**one, "task": one["task"] or None}) for one in row["signals"]],
+        rectification=next((one for one in notices if one.open), None),
+        notices=notices,
     )
 
 
@@ -170,10 +154,9 @@ class Names:
         shares = [part for step in plan.steps for part in step.parts]
         self.items: dict[str, Name] = {part.item: part.item_name for part in shares}
         self.departments = {part.department: part.department_name for part in shares}
-        self.materials = {one.id: one.name for one in plan.materials}
 
 
-def _used(parts: Parts, row: Row, now: datetime) -> int:
+def _used(parts: Parts, row: Shown, now: datetime) -> int:
     if row["used_working_days"] is not None:
         return int(row["used_working_days"])
     calendar = parts.shelf.calendar
@@ -181,8 +164,8 @@ def _used(parts: Parts, row: Row, now: datetime) -> int:
     return calendar.working_days_between(started, calendar.local_date(now))
 
 
-def _holders(tasks: Sequence[Row], names: Names) -> list[Holder]:
-    held: dict[str, list[Row]] = {}
+def _holders(tasks: Sequence[Shown], names: Names) -> list[Holder]:
+    held: dict[str, list[Shown]] = {}
     for task in tasks:
         if task["state"] == TaskState.OPEN:
             held.setdefault(task["department"], []).append(task)
@@ -197,22 +180,21 @@ def _holders(tasks: Sequence[Row], names: Names) -> list[Holder]:
     ]
 
 
-def _task(row: Row, names: Names) -> TaskShown:
+def _task(task: Shown, names: Names) -> TaskShown:
     return TaskShown(
-        **{key: value for key, value in row.items() if key != "application"},
-        item_name=names.items.get(row["item"]),
-        department_name=names.departments.get(row["department"]),
+        **task,
+        item_name=names.items.get(task["item"]),
+        department_name=names.departments.get(task["department"]),
     )
 
 
-def _steps(plan: Plan, rows: Sequence[Row]) -> list[StepShown]:
-    states = {row["step"]: row["state"] for row in rows}
+def _steps(plan: Plan, states: Mapping[str, str]) -> list[StepShown]:
     return [
         StepShown(
             step=step.code,
             name=step.name,
             group=step.group,
-            state=states.get(step.code, StepState.WAITING),
+            state=StepState(states.get(step.code, StepState.WAITING)),
             promised_on=step.promised.due,
             after=step.after,
         )
@@ -220,25 +202,19 @@ def _steps(plan: Plan, rows: Sequence[Row]) -> list[StepShown]:
     ]
 
 
-def _signal(row: Row) -> SignalShown:
-    return SignalShown(
-        task=row["task"] or None, signal=row["signal"], at=row["at"], lifted_at=row["lifted_at"]
-    )
-
-
-def _notice(row: Row, *, still_going: bool) -> NoticeShown:
-    return NoticeShown(**{**row, "open": bool(row["open"]) and still_going})
+def _notice(notice: Shown, row: Shown, now: datetime) -> NoticeShown:
+    shown = NoticeShown(**notice)
+    going_on = row["conclusion"] is None and row["withdrawn_at"] is None and now < shown.until
+    return shown if going_on else shown.model_copy(update={"open": False})
 
 
 async def results(parts: Parts, who: Principal, number: str) -> Results:
     """Return what was decided and released."""
-    async with (
-        parts.pool.acquire() as conn,
-        conn.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        row = await own(conn, who, number)
+    async with parts.pool.acquire() as conn:
+        row = await store.get_results(conn, number, who.ref)
+        if row is None:
+            raise Problem(NOT_FOUND)
         plan = await parts.plans.get(conn, row["plan_digest"])
-        rows = await store.results_of(conn, number)
     names = Names(plan)
     documents = _documents(parts, row["catalogue_version"])
     items = [
@@ -248,7 +224,7 @@ async def results(parts: Parts, who: Principal, number: str) -> Results:
             department_name=names.departments.get(one["department"]),
             document=documents.get(one["item"]),
         )
-        for one in rows
+        for one in row["results"]
     ]
     return Results(number=number, status=row["status"], conclusion=row["conclusion"], items=items)
 

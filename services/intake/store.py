@@ -163,29 +163,32 @@ async def get_plan(conn: Connection, digest: str) -> bytes | None:
     return body
 
 
-async def tasks_of(conn: Connection, number: str) -> list[Row]:
-    """Return an application's tasks, in the order they were issued."""
-    return [row async for row in QUERIES.tasks_of(conn, number=number)]
+async def get_own_plan(conn: Connection, number: str, owner: str) -> tuple[str, bytes] | None:
+    """Return digest and bytes of the plan of an application of this owner, or None."""
+    row = await QUERIES.get_own_plan(conn, number=number, owner=owner)
+    return None if row is None else (row["digest"], row["body"])
 
 
-async def steps_of(conn: Connection, number: str) -> list[Row]:
-    """Return the steps whose state is known."""
-    return [row async for row in QUERIES.steps_of(conn, number=number)]
+Shown = dict[str, Any]
+"""A row in which some columns are lists or objects, read from JSON; instants in those are text."""
 
 
-async def signals_of(conn: Connection, number: str) -> list[Row]:
-    """Return what deadlines said."""
-    return [row async for row in QUERIES.signals_of(conn, number=number)]
+async def get_progress(conn: Connection, number: str, owner: str) -> Shown | None:
+    """Return an application of this owner with its tasks, steps, signals and notices; or None."""
+    row = await QUERIES.get_progress(conn, number=number, owner=owner)
+    return _opened(row, "tasks", "steps", "signals", "notices")
 
 
-async def results_of(conn: Connection, number: str) -> list[Row]:
-    """Return the results released, in the order of their release."""
-    return [row async for row in QUERIES.results_of(conn, number=number)]
+async def get_results(conn: Connection, number: str, owner: str) -> Shown | None:
+    """Return what was released to this owner of an application; or None."""
+    row = await QUERIES.get_results(conn, number=number, owner=owner)
+    return _opened(row, "results")
 
 
-async def notices_of(conn: Connection, number: str) -> list[Row]:
-    """Return the notices of rectification, answered ones included."""
-    return [row async for row in QUERIES.notices_of(conn, number=number)]
+def _opened(row: Row | None, *columns: str) -> Shown | None:
+    if row is None:
+        return None
+    return {**row, **{column: orjson.loads(row[column]) for column in columns}}
 
 
 async def lock_own(conn: Connection, number: str, owner: str) -> Row | None:
@@ -221,29 +224,30 @@ async def withdraw(conn: Connection, number: str, at: datetime) -> None:
     await QUERIES.withdraw(conn, number=number, at=at)
 
 
-async def get_dossier(conn: Connection, number: str, department: str | None) -> Row | None:
-    """Return an application that a department takes part in (None: any); or None."""
-    row: Row | None = await QUERIES.get_dossier(conn, number=number, department=department)
+async def waiting_notices(conn: Connection, number: str, owner: str) -> list[Row]:
+    """Return step, round and term of the notices that this owner has to answer."""
+    return [row async for row in QUERIES.waiting_notices(conn, number=number, owner=owner)]
+
+
+async def get_dossier(conn: Connection, number: str, department: str | None) -> Shown | None:
+    """Return a dossier open to a department (None: a supervisor); or None."""
+    row = await QUERIES.get_dossier(conn, number=number, department=department)
+    return _opened(row, "parties", "materials", "answers")
+
+
+async def get_material_file(
+    conn: Connection, number: str, department: str | None, material: str, sha256: str | None
+) -> Row | None:
+    """Return the newest file of a material, or the one with this hash; None when there is none."""
+    row: Row | None = await QUERIES.get_material_file(
+        conn, number=number, department=department, material=material, sha256=sha256
+    )
     return row
 
 
-async def parties_of(conn: Connection, number: str) -> list[Row]:
-    """Return applicant and agent (personal data)."""
-    return [row async for row in QUERIES.parties_of(conn, number=number)]
-
-
-async def materials_of(conn: Connection, number: str) -> list[Row]:
-    """Return the papers in the order they were given."""
-    return [row async for row in QUERIES.materials_of(conn, number=number)]
-
-
-async def material_file(
-    conn: Connection, number: str, material: str, sha256: str | None
-) -> Row | None:
-    """Return the newest file of a material, or the one with this hash; None when there is none."""
-    row: Row | None = await QUERIES.material_file(
-        conn, number=number, material=material, sha256=sha256
-    )
+async def get_authorisation(conn: Connection, number: str, department: str | None) -> Row | None:
+    """Return the file that authorises the agent; None when there is no agent."""
+    row: Row | None = await QUERIES.get_authorisation(conn, number=number, department=department)
     return row
 
 

@@ -16,9 +16,10 @@ from services.domain.catalogue import Catalogue
 from services.domain.facts import FactsError
 from services.domain.plan import Plan, PlannedMaterial
 from services.intake import identity, links, problems, store
-from services.intake.models import Accepted, Agent, Applicant, MaterialGiven, Receipt, Submission
+from services.intake.models import Agent, Applicant, MaterialGiven, Submission
 from services.intake.numbering import application_number
 from services.intake.parts import Parts
+from services.intake.shown import Accepted, Receipt
 from services.intake.store import Paper, Party, Prepared
 from services.runtime import audit, outbox
 from services.runtime.auth import Principal

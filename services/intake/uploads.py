@@ -13,10 +13,10 @@ from starlette.responses import FileResponse, Response
 from services.intake import links, store
 from services.intake.files import Incoming, TooLargeError
 from services.intake.inspection import RefusedFileError, inspect, media_type_of
-from services.intake.models import UploadShown
 from services.intake.parts import Parts
 from services.intake.problems import FILE_REFUSED
 from services.intake.settings import UploadSettings
+from services.intake.shown import UploadShown
 from services.intake.store import Row
 from services.runtime import audit
 from services.runtime.auth import Principal

@@ -10,7 +10,7 @@ from services.contracts.vocabulary import DepartmentSystem
 from services.domain import planner
 from services.domain.applicability import Fact
 from services.domain.calendar import WorkingCalendar
-from services.domain.catalogue import Catalogue, Department
+from services.domain.catalogue import Catalogue, Department, in_force
 from services.domain.plan import Plan
 from services.runtime import calendar_files, catalogue_files
 from services.runtime.settings import CatalogueSettings
@@ -48,16 +48,11 @@ class Shelf:
 
     def current(self, day: date) -> Catalogue:
         """Return the catalogue that holds on a day. Raises NoCatalogueError."""
-        holding = [
-            found
-            for found in self._catalogues.values()
-            if found.county.effective_from <= day
-            and (found.county.effective_to is None or day <= found.county.effective_to)
-        ]
-        if not holding:
+        found = in_force(self._catalogues.values(), day)
+        if found is None:
             message = f"no catalogue version holds on {day}"
             raise NoCatalogueError(message)
-        return max(holding, key=lambda found: found.county.effective_from)
+        return found
 
     @property
     def departments(self) -> dict[str, Department]:

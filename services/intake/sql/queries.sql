@@ -85,30 +85,49 @@ select * from application where number = :number::text and owner_ref = :owner::t
 -- name: get_plan(digest)$
 select body from plan where digest = :digest::text;
 
--- name: tasks_of(number)
-select * from task_progress where application = :number::text
-order by issued_at nulls last, task;
+-- name: get_own_plan(number, owner)^
+select p.digest, p.body
+from application as a
+join plan as p on p.digest = a.plan_digest
+where a.number = :number::text and a.owner_ref = :owner::text;
 
--- name: steps_of(number)
-select step, state from step_progress where application = :number::text order by step;
+-- name: get_progress(number, owner)^
+-- Everything in one statement: one consistent picture, in one round trip.
+select a.*,
+    (
+        select coalesce(jsonb_agg(to_jsonb(t) - 'application'
+            order by t.issued_at nulls last, t.task), '[]')
+        from task_progress as t where t.application = a.number
+    ) as tasks,
+    (
+        select coalesce(jsonb_object_agg(s.step, s.state), '{}')
+        from step_progress as s where s.application = a.number
+    ) as steps,
+    (
+        select coalesce(jsonb_agg(to_jsonb(d) - 'application' order by d.at, d.task, d.signal), '[]')
+        from deadline_signal as d where d.application = a.number
+    ) as signals,
+    (
+        select coalesce(jsonb_agg(
+            to_jsonb(r) - 'application'
+                || jsonb_build_object('open', r.answered_at is null and s.state = 'rectifying')
+            order by r.asked_at, r.step, r.round), '[]')
+        from rectification as r
+        join step_progress as s on s.application = r.application and s.step = r.step
+        where r.application = a.number
+    ) as notices
+from application as a
+where a.number = :number::text and a.owner_ref = :owner::text;
 
--- name: signals_of(number)
-select task, signal, at, lifted_at from deadline_signal where application = :number::text
-order by at, task, signal;
-
--- name: results_of(number)
-select item, department, outcome, number, reasons, remedies, decided_at, released_at
-from result where application = :number::text
-order by released_at, decided_at, item;
-
--- name: notices_of(number)
--- `open`: the investor may still answer it, its term permitting.
-select r.step, r.round, r.items, r.reasons, r.until, r.asked_at, r.answered_at,
-    r.answered_at is null and s.state = 'rectifying' as open
-from rectification as r
-left join step_progress as s on s.application = r.application and s.step = r.step
-where r.application = :number::text
-order by r.asked_at, r.step, r.round;
+-- name: get_results(number, owner)^
+select a.status, a.conclusion, a.plan_digest, a.catalogue_version,
+    (
+        select coalesce(jsonb_agg(to_jsonb(r) - 'application'
+            order by r.released_at, r.decided_at, r.item), '[]')
+        from result as r where r.application = a.number
+    ) as results
+from application as a
+where a.number = :number::text and a.owner_ref = :owner::text;
 
 -- Acts of the investor
 
@@ -142,48 +161,52 @@ update application set version = version + 1 where number = :number::text;
 update application set withdrawn_at = :at::timestamptz, version = version + 1
 where number = :number::text;
 
--- What departments may read
+-- name: waiting_notices(number, owner)
+-- Notices that are still to be answered, their terms permitting.
+select r.step, r.round, r.until
+from application as a
+join rectification as r on r.application = a.number
+join step_progress as s on s.application = r.application and s.step = r.step
+where a.number = :number::text and a.owner_ref = :owner::text
+    and r.answered_at is null and s.state = 'rectifying'
+order by r.step, r.round;
+
+-- What departments may read (`department` is null for a supervisor)
 
 -- name: get_dossier(number, department)^
--- `department` is null for a supervisor. A department takes part while it has, or has ended, a task.
 select a.number, a.project_code, a.project_name, a.project_address, a.scenario, a.answers,
-    a.catalogue_version, a.status, a.submitted_at
+    a.catalogue_version, a.status, a.submitted_at,
+    (
+        select jsonb_object_agg(p.capacity, to_jsonb(p) || coalesce(to_jsonb(u), '{}'))
+        from party as p
+        left join upload as u on u.id = p.authorisation
+        where p.application = a.number
+    ) as parties,
+    (
+        select coalesce(jsonb_agg(to_jsonb(m) || coalesce(to_jsonb(u), '{}') order by m.place), '[]')
+        from material as m
+        left join upload as u on u.id = m.upload
+        where m.application = a.number
+    ) as materials
 from application as a
-where a.number = :number::text
-    and (
-        :department::text is null
-        or exists (
-            select from task_progress as t
-            where t.application = a.number and t.department = :department::text
-                and t.issued_at is not null and t.state <> 'cancelled'
-        )
-    );
+where a.number = :number::text and is_open_to(a.number, :department::text);
 
--- name: parties_of(number)
-select p.capacity, p.kind, p.name, p.id_number, p.phone, u.id as upload, u.sha256, u.media_type,
-    u.file_name, u.size
-from party as p
-left join upload as u on u.id = p.authorisation
-where p.application = :number::text
-order by p.capacity desc;
-
--- name: materials_of(number)
-select m.place, m.material, m.reference, m.step, m.round, m.given_at, u.sha256, u.media_type,
-    u.file_name, u.size
-from material as m
-left join upload as u on u.id = m.upload
-where m.application = :number::text
-order by m.place;
-
--- name: material_file(number, material, sha256)^
+-- name: get_material_file(number, department, material, sha256)^
 -- The newest file of a material, or the one with a hash.
 select u.sha256, u.media_type, u.file_name, u.size
 from material as m
 join upload as u on u.id = m.upload
 where m.application = :number::text and m.material = :material::text
     and (:sha256::text is null or u.sha256 = :sha256::text)
+    and is_open_to(m.application, :department::text)
 order by m.place desc
 limit 1;
+
+-- name: get_authorisation(number, department)^
+select u.sha256, u.media_type, u.file_name, u.size
+from party as p
+join upload as u on u.id = p.authorisation
+where p.application = :number::text and is_open_to(p.application, :department::text);
 
 -- The projection
 

@@ -205,7 +205,7 @@ class Stack:
         self._seconds, self._departments = begun.seconds_per_working_day, begun.departments
         self._place.publish(myself("starting"))
         self._make_parts()
-        await self._start_clock()
+        self._prepare_clock()
         self._say("starting Postgres, broker, Temporal and the OpenID provider ...")
         await _all(
             self.postgres.start(),
@@ -220,6 +220,7 @@ class Stack:
             self._say("starting the services ...")
         await _all(*(service.start() for service in self.services.values()))
         self._keeper.begin()
+        self._run_clock()
         self._publish_ready()
 
     def _make_parts(self) -> None:
@@ -328,8 +329,8 @@ class Stack:
             settings["CLOCK__STATE_FILE"] = str(self.clock_file)
         return {f"LIANSHEN_{key}": value for key, value in settings.items()} | self._more
 
-    async def _start_clock(self) -> None:
-        """Let the demo's clock go on where it stood, and keep it going."""
+    def _prepare_clock(self) -> None:
+        """Put the demo's clock in place; it stands still until everything runs."""
         if self.clock_file is None or self._seconds is None:
             return
         try:
@@ -338,7 +339,13 @@ class Stack:
             raise StackError(f"The calendar cannot be used: {error}") from error
         first = self._first_instant or _opening_from(calendar, datetime.now(UTC))
         clock.start_or_resume(self.clock_file, self._seconds, first, calendar)
-        self._clock_task = asyncio.create_task(self._keep_clock(self.clock_file))
+        clock.stop(self.clock_file)
+
+    def _run_clock(self) -> None:
+        """Let the demo's clock go on where it stood, and keep it going."""
+        if self.clock_file is not None:
+            clock.touch(self.clock_file)
+            self._clock_task = asyncio.create_task(self._keep_clock(self.clock_file))
 
     async def _keep_clock(self, file: Path) -> None:
         """Let the clock run on while this process lives; it stands still when that fails."""

@@ -153,3 +153,13 @@ create table rectification (
     primary key (application, step, round)
 );
 comment on table rectification is 'The one notice of a merged step, and when it was answered';
+
+-- A department takes part while it has, or has ended, a task: then the dossier is open to it. NULL
+-- stands for a supervisor. Inlined by the planner (one statement, stable).
+create function is_open_to(application text, department text) returns boolean
+language sql stable
+return is_open_to.department is null or exists (
+    select from task_progress as t
+    where t.application = is_open_to.application and t.department = is_open_to.department
+        and t.issued_at is not null and t.state <> 'cancelled'
+);
