@@ -32,15 +32,22 @@ class Connections:
         return await self._ask(head + content)
 
     async def _ask(self, request: bytes) -> Any:
-        if self._free:
+        while self._free:
             reader, writer = self._free.pop()
-        else:
-            reader, writer = await asyncio.open_connection(self._host, self._port)
+            try:
+                return await self._exchange(reader, writer, request)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                writer.close()  # the server had closed it meanwhile: keys make it safe to repeat
+        reader, writer = await asyncio.open_connection(self._host, self._port)
+        return await self._exchange(reader, writer, request)
+
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+    ) -> Any:
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         status = int(head[9:12])
-        length = int(_field(head.lower(), b"content-length: "))
-        body = await reader.readexactly(length)
+        body = await reader.readexactly(int(_field(head.lower(), b"content-length: ")))
         self._free.append((reader, writer))
         if status >= 300:
             raise StatusError(f"{status} {body.decode()[:400]}")

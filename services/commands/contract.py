@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from pydantic import BaseModel
 
+EVENTS = "events"
+SCHEMA_SUFFIX = ".schema.json"
 DOCS = Path(__file__).parents[2] / "docs"
 STALE = 1
+BROKEN = 2
 _GENERATED = "made by `lianshen contract {kind} --write`: do not edit"
 
 
@@ -49,6 +52,12 @@ def register(app: typer.Typer) -> None:
                 )
                 raise typer.Exit(STALE)
         elif write:
+            sentences = broken(found, folder)
+            for sentence in sentences:
+                typer.echo(sentence, err=True)
+            if sentences:
+                typer.echo("Give the event a new version of its type instead.", err=True)
+                raise typer.Exit(BROKEN)
             for name in write_all(found, folder):
                 typer.echo(name)
         else:
@@ -69,6 +78,27 @@ def stale(found: dict[str, str], folder: Path) -> list[str]:
         for name, text in found.items()
         if not (file := folder / name).is_file() or file.read_text(encoding="utf-8") != text
     ]
+
+
+def broken(found: dict[str, str], folder: Path) -> list[str]:
+    """Return what breaks the messages that the event schemas in `folder` allow, one sentence each.
+
+    A schema whose event is gone altogether breaks everything that was said with it.
+    """
+    import json
+
+    from services.contracts.compatibility import breaks
+
+    sentences = []
+    for file in sorted((folder / EVENTS).glob(f"*{SCHEMA_SUFFIX}")):
+        type_ = file.name.removesuffix(SCHEMA_SUFFIX)
+        text = found.get(f"{EVENTS}/{file.name}")
+        if text is None:
+            lost = ["the event was removed"] if any(one.startswith(EVENTS) for one in found) else []
+        else:
+            lost = breaks(json.loads(file.read_text(encoding="utf-8")), json.loads(text))
+        sentences += [f"{type_}: {sentence}" for sentence in lost]
+    return sentences
 
 
 def write_all(found: dict[str, str], folder: Path) -> list[str]:
@@ -130,7 +160,7 @@ def _events() -> Iterator[tuple[str, str]]:
     from services.contracts.schemas import event_schemas
 
     for type_, schema in event_schemas().items():
-        yield f"events/{type_}.schema.json", _json(schema)
+        yield f"{EVENTS}/{type_}{SCHEMA_SUFFIX}", _json(schema)
 
 
 def _openapi() -> Iterator[tuple[str, str]]:
@@ -189,19 +219,16 @@ def _groups() -> dict[str, list[tuple[str, tuple[str, dict[str, Any]]]]]:
 
 
 def _tables(model: "type[BaseModel]") -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield each group of a service's settings: title, prefix, JSON Schema; then what has none."""
+    """Yield each group of a service's settings: title, prefix, JSON Schema."""
     from services.runtime.settings import Group
 
-    alone = []
+    properties = _schema_of(model)["properties"]
     for name, field in model.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, Group):
             yield name, f"{name}__".upper(), _schema_of(kind)
         else:
-            alone.append(name)
-    properties = _schema_of(model)["properties"]
-    schema = {"description": "In no group.", "properties": {one: properties[one] for one in alone}}
-    yield "other", "", schema
+            yield name, "", {"description": "In no group.", "properties": {name: properties[name]}}
 
 
 def _schema_of(model: "type[BaseModel]") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from services.contracts.envelope import CONTENT_TYPE
 from services.contracts.events import EVENTS, Event, Receipt
 from services.contracts.schemas import data_schemas, examples, message_schema, summary
-from services.contracts.topics import TOPICS, Topic
+from services.contracts.topics import DECISIONS, TOPICS, Topic
 from services.contracts.vocabulary import Service
 
 OWN_SOFTWARE = "department/{department}"
@@ -157,15 +157,15 @@ def _operation(topic: Topic, who: str, action: str) -> dict[str, Any]:
         "messages": [
             {"$ref": f"#/channels/{channel}/messages/{_message_id(model)}"}
             for model in topic.models
-            if action == "receive" or _says(who, model)
+            if action == "receive" or _says(topic, who, model)
         ],
         "bindings": {"kafka": {**group, "bindingVersion": _BINDING}},
     }
 
 
-def _says(who: str, model: type[Event]) -> bool:
-    """A service receipts on the channel of whom it receipts; only own software does it here."""
-    return model is not Receipt or who != Service.DEPARTMENTS
+def _says(topic: Topic, who: str, model: type[Event]) -> bool:
+    """Return whether a writer of a topic writes this. Only own software receipts to DECISIONS."""
+    return not (topic is DECISIONS and who == Service.DEPARTMENTS and model is Receipt)
 
 
 def _message(model: type[Event]) -> dict[str, Any]:

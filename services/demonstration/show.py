@@ -75,7 +75,7 @@ def account(
     console.print(table)
     listing = Table(title="Results 办理结果")
     for column in ("Item 事项", "Department 部门", "Outcome 结论", "Number 文号"):
-        listing.add_column(column)
+        listing.add_column(column, overflow="fold")
     for result in results["items"]:
         listing.add_row(
             result["item_name"]["zh"],

@@ -36,11 +36,12 @@ Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
 IfMatch = Annotated[etag.Expected, Depends(etag.if_match)]
 Key = Annotated[idempotency.Asked, Depends(idempotency.asked)]
 TaskId = Annotated[int, Path(alias="id", ge=1, le=models.LARGEST_ID, examples=[4711])]
+CODE = "^[A-Za-z][A-Za-z0-9-]{0,63}$"
 Department = Annotated[
     str | None,
-    Query(max_length=64, description="A supervisor's choice; for officers their own, if given."),
+    Query(pattern=CODE, description="A supervisor's choice; for officers their own, if given."),
 ]
-Code = Annotated[str | None, Query(max_length=64)]
+Code = Annotated[str | None, Query(pattern=CODE)]
 READING = (problems.DEPARTMENT_REQUIRED, problems.NO_DEPARTMENT, NOT_FOUND)
 ACTING = (problems.NO_DEPARTMENT, problems.OWN_APPLICATION, NOT_FOUND)
 HOLDING = (*ACTING, problems.TASK_ENDED, problems.CLAIMED, *etag.PROBLEMS)
@@ -69,7 +70,7 @@ async def list_tasks(
     ] = None,
     q: Annotated[
         str | None,
-        Query(min_length=1, max_length=64, description="Beginning of a number or project code."),
+        Query(pattern="^[A-Za-z0-9-]{1,64}$", description="Beginning of a number or project code."),
     ] = None,
     sort: Annotated[
         Literal["due", "issued"], Query(description="Soonest due first, or first issued first.")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.contracts.events import Due, MaterialRef, Text
 from services.contracts.vocabulary import Authority, Outcome, Part, Role, Silence
@@ -25,7 +25,17 @@ NUMBER = "MX20260105-000001-7"
 TASK = f"{NUMBER}/fire-design-review/fire/1"
 REASON = "疏散宽度不符合《建筑防火通用规范》第7.1.4条"
 REMEDIES = ("可自收到本决定之日起六十日内申请行政复议", "可在六个月内向人民法院提起行政诉讼")
-Texts = Annotated[tuple[Text, ...], Field(max_length=20)]
+
+
+def _written(text: str) -> str:
+    """Refuse the one character that Postgres has no place for."""
+    if "\x00" in text:
+        raise ValueError("含有不允许的字符 / It contains a character that is not allowed")
+    return text
+
+
+Written = Annotated[Text, AfterValidator(_written)]
+Texts = Annotated[tuple[Written, ...], Field(max_length=20)]
 TaskId = Annotated[int, Field(ge=1, le=LARGEST_ID, description="Number of the task here.")]
 Ref = Annotated[str, Field(description="Keyed hash of a person.", examples=["9f2c" * 8])]
 
@@ -39,7 +49,7 @@ class Asked(BaseModel):
 class NewNote(Asked):
     """A note for one's colleagues; the applicant never sees it."""
 
-    text: Text = Field(examples=["已电话核实图纸版本"])
+    text: Written = Field(examples=["已电话核实图纸版本"])
 
 
 class Opinion(Asked):
@@ -78,7 +88,7 @@ class Decision(Asked):
     conditions: Texts = Field(default=(), description="What a grant is subject to.")
     reasons: Texts = Field(default=(), description="Compulsory with a refusal.")
     remedies: Texts = Field(default=(), description="复议 and 诉讼; compulsory with a refusal.")
-    decided_above: Text | None = Field(
+    decided_above: Written | None = Field(
         default=None,
         description="Which decision is recorded; compulsory when the authority is not "
         "`representative`, refused when it is.",
@@ -105,7 +115,7 @@ class BatchEntry(Asked):
     conditions: Texts = ()
     reasons: Texts = ()
     remedies: Texts = ()
-    decided_above: Text | None = None
+    decided_above: Written | None = None
     version: int | None = Field(default=None, description="Refuse if it has another version now.")
 
     def entry(self) -> Entry:

@@ -80,6 +80,7 @@ class PlannedRectification(Shape):
 
     limit: Limit
     rounds: int
+    article: str
 
 
 class PlanStep(Shape):

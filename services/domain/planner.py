@@ -8,11 +8,13 @@ from services.domain import facts as project_facts
 from services.domain.applicability import Fact, Facts, decide
 from services.domain.calendar import WorkingCalendar
 from services.domain.catalogue import (
+    Basis,
     Catalogue,
     Item,
     ItemStatus,
     Limit,
     Name,
+    Rectification,
     Scenario,
     StatutoryLimit,
 )
@@ -235,9 +237,7 @@ def _step(catalogue: Catalogue, draft: Draft, dates: _Dates) -> PlanStep:
         critical=draft.code in dates.path,
         provisional=is_provisional(dates.start, max(promised.due, statutory.due), dates.calendar),
         issue_order=draft.issue_order,
-        rectification=PlannedRectification(limit=allowed.limit, rounds=allowed.rounds)
-        if allowed
-        else None,
+        rectification=_planned_rectification(allowed) if allowed else None,
     )
 
 
@@ -259,9 +259,18 @@ def _part(catalogue: Catalogue, draft: Draft, share: Share) -> PlanPart:
 
 
 def _planned_statute(statutory: StatutoryLimit) -> PlannedStatute:
-    basis = statutory.basis
-    article = f"{basis.law} {basis.article}" if basis.article else basis.law
+    article = _cited(statutory.basis)
     return PlannedStatute(limit=statutory.limit, start=statutory.start, article=article)
+
+
+def _planned_rectification(allowed: Rectification) -> PlannedRectification:
+    return PlannedRectification(
+        limit=allowed.limit, rounds=allowed.rounds, article=_cited(allowed.basis)
+    )
+
+
+def _cited(basis: Basis) -> str:
+    return f"{basis.law} {basis.article}" if basis.article else basis.law
 
 
 def _target(drafts: Sequence[Draft], dates: _Dates) -> Target:
@@ -309,7 +318,9 @@ def _route_step(step: PlanStep) -> RouteStep:
             _route_part(part, budget) for part, budget in zip(step.parts, budgets, strict=True)
         ),
         rectification=RouteRectification(
-            budget=_budget(step.rectification.limit), rounds=step.rectification.rounds
+            budget=_budget(step.rectification.limit),
+            rounds=step.rectification.rounds,
+            article=step.rectification.article,
         )
         if step.rectification
         else None,

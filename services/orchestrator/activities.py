@@ -11,7 +11,7 @@ from services.orchestrator.turns import TurnInput
 from services.orchestrator.workflow import CARRY_OUT, READ_CLOCK
 from services.orchestrator.writer import TurnWriter
 from services.runtime.clock import Clock
-from services.runtime.telemetry import current_traceparent, span
+from services.runtime.telemetry import Attribute, SpanName, current_traceparent, span
 
 
 class Activities:
@@ -28,9 +28,9 @@ class Activities:
         Returns `now` (business time) and `delay`, the seconds to wait for the `next` instant.
         """
         with span(
-            "application.turn",
+            SpanName.CARRY_OUT,
             traceparent=turn["traceparent"],
-            attributes={"lianshen.application": turn["application"]},
+            attributes={Attribute.APPLICATION: turn["application"]},
         ):
             await self._writer.carry_out(
                 TurnInput(

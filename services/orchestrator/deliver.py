@@ -5,6 +5,7 @@ message may be delivered twice and never not at all. The core ignores the second
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,6 +42,7 @@ AT_ONCE = 64
 IDLE_S = 1.0
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
+LOST_AGAIN_S = 30.0
 
 _log = structlog.get_logger(__name__)
 _OPERATORS: dict[str, type[Held] | type[Resumed]] = {HELD_TYPE: Held, RESUMED_TYPE: Resumed}
@@ -73,6 +75,7 @@ class Deliverer:
         self._search_attributes = search_attributes
         self._store = Store()
         self._calendars: dict[tuple[str, int], Any] = {}
+        self._lost: dict[str, float] = {}
         self.wake = asyncio.Event()
 
     async def run(self, pulse: Pulse, stop: asyncio.Event) -> None:
@@ -82,6 +85,7 @@ class Deliverer:
             try:
                 delivered = await self.turn()
                 pulse.progress()
+                pulse.detail = f"workflow_lost={len(self._lost)}" if self._lost else None
                 backoff = FIRST_BACKOFF_S
                 if not delivered:
                     await self._rest(stop)
@@ -102,12 +106,15 @@ class Deliverer:
         """Deliver one batch; return how many messages were delivered.
 
         Raises:
-            WorkflowLostError: nothing of the batch is lost; the rest was delivered.
+            WorkflowLostError: nothing of the batch is lost; the rest was delivered, and goes on
+                being delivered while the lost one rests for LOST_AGAIN_S.
             RPCError: Temporal cannot be reached.
         """
         self.wake.clear()
+        now = time.monotonic()
+        resting = [number for number, until in self._lost.items() if until > now]
         async with self._pool.acquire() as conn:
-            rows = await self._store.undelivered(conn, 2_000)
+            rows = await self._store.undelivered(conn, resting, 2_000)
             groups: dict[str, list[Row]] = {}
             for row in rows:
                 groups.setdefault(row["application"], []).append(row)
@@ -130,6 +137,7 @@ class Deliverer:
                 return_exceptions=True,
             )
         failed = dict(zip(groups, failures, strict=True))
+        self._remember_lost(failed)
         done = [
             row["event_id"] for n, found in groups.items() if failed[n] is None for row in found
         ]
@@ -140,6 +148,16 @@ class Deliverer:
             if error is not None:
                 raise error
         return len(done)
+
+    def _remember_lost(self, failed: dict[str, BaseException | None]) -> None:
+        """A lost workflow is an operator's matter: its messages must not hold up the others."""
+        for number, error in failed.items():
+            if not isinstance(error, WorkflowLostError):
+                self._lost.pop(number, None)
+                continue
+            if number not in self._lost:
+                _log.error("workflow lost", application=number)
+            self._lost[number] = time.monotonic() + LOST_AGAIN_S
 
     async def _deliver(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
 from services.contracts.vocabulary import Part, StepState
 from services.domain.calendar import WorkingCalendar
@@ -26,7 +26,7 @@ def explained(
     part = next(
         p for p in step.parts if (p.item, p.department) == (task["item"], task["department"])
     )
-    start, pauses = step_history(step.code, journal, calendar)
+    start, pauses = step_history(step, journal, calendar)
     ledger = Ledger(pauses=pauses)
     budget, article = _budget(step, part, kind, start, calendar, ledger)
     lines = list(explain(budget, start, calendar, ledger))
@@ -66,37 +66,37 @@ def _until_opinion(lines: list[DayLine], last: date) -> list[DayLine]:
 
 
 def step_history(
-    code: str, journal: Sequence[Row], calendar: WorkingCalendar
+    step: RouteStep, journal: Sequence[Row], calendar: WorkingCalendar
 ) -> tuple[date, tuple[Pause, ...]]:
     """Return the day a step started on and its pauses, from the commands in the journal."""
     start: date | None = None
-    asked: tuple[date, dict[str, Any]] | None = None
+    asked: date | None = None
     pauses: list[Pause] = []
     for turn in journal:
         for command in turn["commands"]:
-            if command.get("step") != code:
+            if command.get("step") != step.code:
                 continue
             day = calendar.local_date(command["at"])
             if command["type"] == "AskRectification":
-                asked = (day, command)
+                asked = day
             elif command["type"] == "ChangeStep" and command["state"] == StepState.OPEN:
                 start = start or day
                 if asked is not None:
-                    pauses.append(_pause(asked[0], day))
+                    pauses.append(_pause(step, asked, day))
                     asked = None
     if start is None:
         raise NoDeadlineError
     return start, tuple(pauses)
 
 
-def _pause(from_on: date, until_on: date) -> Pause:
+def _pause(step: RouteStep, from_on: date, until_on: date) -> Pause:
     return Pause(
         kind=PauseKind.RECTIFICATION,
         from_on=from_on,
         until_on=until_on,
         cap=None,
-        notice=f"{from_on}",
-        article="",
+        notice=f"{step.code} {from_on}",
+        article=step.rectification.article if step.rectification else "",
     )
 
 

@@ -51,9 +51,12 @@ class Store:
         )
         await QUERIES.add_applications(conn, **_columns(names, rows))
 
-    async def undelivered(self, conn: Connection, at_most: int) -> list[Row]:
-        """Return messages that workflows have not been given, in order of arrival."""
-        return [row async for row in QUERIES.undelivered(conn, at_most=at_most)]
+    async def undelivered(self, conn: Connection, but_not: list[str], at_most: int) -> list[Row]:
+        """Return messages that workflows have not been given, in order of arrival.
+
+        Those of the applications in `but_not` are left out.
+        """
+        return [row async for row in QUERIES.undelivered(conn, but_not=but_not, at_most=at_most)]
 
     async def starts_of(self, conn: Connection, numbers: list[str]) -> dict[str, Row]:
         """Return what workflows are started with, by application."""

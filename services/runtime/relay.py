@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -23,6 +24,7 @@ IDLE_S = 1.0
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 5.0
 _POSTPONE_S = 5.0
+_REPEAT_AFTER_CHECKS = 2
 
 _queries = load(beside(__file__))
 _log = structlog.get_logger(__name__)
@@ -44,6 +46,10 @@ class _Session:
     woken: asyncio.Event
     wiped: asyncio.Event
     look_again_at: float = 0.0
+    repeat_at: float | None = 0.0
+    """When to send everything unreceipted again: at once, whatever happened while we were away."""
+    offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Last offset the broker gave out for each partition."""
 
 
 class Relay:
@@ -117,10 +123,7 @@ class Relay:
         """
         conn, settings = session.conn, self._settings
         async with conn.transaction():
-            if session.wiped.is_set():
-                session.wiped.clear()
-                await _queries.send_all_again(conn)
-                session.look_again_at = 0.0
+            await self._recover(session)
             rows = [row async for row in _queries.claim_pending(conn, batch=settings.max_batch)]
             if not rows and time.monotonic() >= session.look_again_at:
                 rows = [
@@ -132,8 +135,28 @@ class Relay:
                 await self._send(session, rows)
         return len(rows)
 
+    async def _recover(self, session: _Session) -> None:
+        """Send everything again after the broker has lost its log, and once more a little later.
+
+        The second time is for a consumer that has not noticed yet, and went on reading in the new
+        log at its place in the old one.
+        """
+        now = time.monotonic()
+        if session.wiped.is_set():
+            session.wiped.clear()
+            session.offsets.clear()
+            session.repeat_at = now + _REPEAT_AFTER_CHECKS * self._settings.check_every
+        elif session.repeat_at is not None and now >= session.repeat_at:
+            session.repeat_at = None
+        else:
+            return
+        await _queries.send_all_again(session.conn)
+        session.look_again_at = 0.0
+
     async def _send(self, session: _Session, rows: Sequence[Record]) -> None:
-        failures = await _produce(session.producer, rows)
+        results = await _produce(session.producer, rows)
+        failures = [one if isinstance(one, BaseException) else None for one in results]
+        _watch_offsets(session, results)
         sent = [row["id"] for row, failure in zip(rows, failures, strict=True) if failure is None]
         if not sent:
             raise NothingSentError from failures[0]
@@ -195,10 +218,21 @@ class Relay:
                 woken.set()
 
 
-async def _produce(
-    producer: AIOKafkaProducer, rows: Sequence[Record]
-) -> list[BaseException | None]:
-    """Offer events to the broker in order; return for each why it was refused, None if taken."""
+def _watch_offsets(session: _Session, results: Sequence[Any]) -> None:
+    """Notice a log that starts anew: offsets only ever rise."""
+    highest: dict[tuple[str, int], int] = {}
+    for one in results:
+        if isinstance(one, BaseException) or one.offset < 0:
+            continue
+        place = (one.topic, one.partition)
+        if one.offset <= session.offsets.get(place, -1):
+            session.wiped.set()
+        highest[place] = max(one.offset, highest.get(place, -1))
+    session.offsets |= highest
+
+
+async def _produce(producer: AIOKafkaProducer, rows: Sequence[Record]) -> list[Any]:
+    """Offer events to the broker in order; return for each its place in the log, or an error."""
     futures: list[asyncio.Future[object]] = []
     broken: dict[str, KafkaError] = {}
     for row in rows:
@@ -214,8 +248,7 @@ async def _produce(
                 broken |= dict.fromkeys({later["topic"] for later in rows}, outcome)
         else:
             futures.append(outcome)
-    results = await asyncio.gather(*futures, return_exceptions=True)
-    return [result if isinstance(result, BaseException) else None for result in results]
+    return await asyncio.gather(*futures, return_exceptions=True)
 
 
 async def _offer(producer: AIOKafkaProducer, row: Record) -> asyncio.Future[object] | KafkaError:

@@ -310,8 +310,8 @@ class ServiceSettings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  replaced by our own
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  not used
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  not used
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read arguments, then the environment with its `_FILE` variables. No .env files."""
         return init_settings, EnvironmentAndFiles(settings_cls)

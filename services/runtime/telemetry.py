@@ -48,7 +48,6 @@ class SpanName:
     """Every span that the services open themselves. A request's is `<METHOD> <route>`."""
 
     SUBMIT: Final = "application.submit"
-    PUBLISH: Final = "outbox.publish"
     PROCESS: Final = "inbox.process"
     DELIVER: Final = "workflow.deliver"
     CARRY_OUT: Final = "workflow.carry_out"

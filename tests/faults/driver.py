@@ -5,15 +5,21 @@ tries; an officer's act that is refused because the task has ended was done by a
 """
 
 import asyncio
+import os
+import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 
+from services.contracts.vocabulary import Service
+from services.runtime.embedded.service import ServiceSpec
 from services.runtime.embedded.stack import Stack
 from services.runtime.embedded.tokens import TokenSource
 
@@ -44,6 +50,57 @@ def refused(_: Task) -> dict[str, Any]:
 def objection(_: Task) -> dict[str, Any]:
     """Object, with reasons."""
     return {"outcome": "objection", "reasons": ["须补充说明"]}
+
+
+RESTAURANT = Path(__file__).parents[1] / "fixtures" / "restaurant"
+SCENARIO = "restaurant"
+DEPARTMENTS = ("market-supervision", "fire-rescue", "city-appearance", "food-health")
+MONDAY = datetime(2026, 3, 2, 1, tzinfo=UTC)
+IMPATIENT = {
+    "LIANSHEN_KAFKA__RESEND_AFTER": "1",
+    "LIANSHEN_KAFKA__RESEND_CAP": "4",
+    "LIANSHEN_KAFKA__CHECK_EVERY": "0.5",
+    "LIANSHEN_AUDIT__SEAL_SECONDS": "1",
+}
+
+
+def restaurant(
+    data: Path,
+    *,
+    seconds_per_working_day: float = 2.0,
+    environment: Mapping[str, str] | None = None,
+    only: Mapping[Service, Mapping[str, str]] | None = None,
+) -> Stack:
+    """Return a whole stack on the small catalogue, its messages impatient; nothing is started.
+
+    Args:
+        data: its folder.
+        seconds_per_working_day: of the business clock, which begins on a Monday of a published year.
+        environment: more variables for all services.
+        only: more variables for single services.
+    """
+    apache = os.environ.get("LIANSHEN_TEST_BROKER") == "apache"
+    return Stack(
+        data,
+        services=[_spec(service, (only or {}).get(service, {})) for service in Service],
+        departments=DEPARTMENTS,
+        seconds_per_working_day=seconds_per_working_day,
+        broker="apache" if apache else "embedded",
+        viewer=False,
+        environment=IMPATIENT | dict(environment or {}),
+        catalogue_folder=RESTAURANT,
+        first_instant=MONDAY,
+    )
+
+
+def _spec(service: Service, variables: Mapping[str, str]) -> ServiceSpec:
+    """Return a service with variables of its own."""
+    plain = ServiceSpec.of(service)
+    program = shutil.which("env")
+    assert program is not None
+    set_first = (program, *(f"{name}={value}" for name, value in variables.items()))
+    command = (*set_first, *plain.command) if variables else plain.command
+    return ServiceSpec(name=plain.name, command=command, migrate=plain.migrate)
 
 
 class RefusedError(AssertionError):

@@ -17,6 +17,7 @@ from services.runtime import outbox
 from services.runtime.consumer import Consumer
 from services.runtime.db import Connection, Pool
 from services.runtime.inbox import Inbox
+from services.runtime.kafka import ensure_topics
 from services.runtime.loops import Loop, Loops
 from services.runtime.messages import Handler, Outgoing, Raw, Received, encode, new_event_id
 from services.runtime.relay import Relay
@@ -166,6 +167,11 @@ class World:
             inbox=Inbox(handler=nothing),
         )
         return Loop(name="closes", body=consumer.run)
+
+    async def make_topics(self) -> None:
+        """Create the topics, where no relay does it."""
+        topics = [self.topic, receipts_topic(Service.ORCHESTRATOR)]
+        await ensure_topics(self.settings, topics)
 
     @asynccontextmanager
     async def running(self, *loops: Loop) -> AsyncIterator[Loops]:

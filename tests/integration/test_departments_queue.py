@@ -154,7 +154,9 @@ async def test_filters_and_orders(desk: Desk) -> None:
     assert await listed(desk, q="Q-") == [a]
     assert await listed(desk, q=soon.application) == [b]
     assert await listed(desk, q=soon.application[:10]) == [b, a]
-    assert await listed(desk, q="100%") == []
+    assert await listed(desk, q="ZZ") == []
+    assert code_of(await desk.get("/tasks", OFFICER, q="100%")) == "invalid"
+    assert code_of(await desk.get("/tasks", OFFICER, item="A\x00")) == "invalid"
     assert code_of(await desk.get("/tasks", OFFICER, state="waiting")) == "invalid"
     assert code_of(await desk.get("/tasks", OFFICER, limit=101)) == "invalid"
     assert code_of(await desk.get("/tasks", OFFICER, after="nonsense")) == "bad-cursor"
@@ -242,6 +244,7 @@ async def test_notes_stay_in_the_history_and_out_of_the_audit_log(desk: Desk) ->
     repeated = await desk.post(path, OFFICER, {"text": text}, key="note-key-1")
     assert repeated.content == first.content
     await desk.decide(id_, {"outcome": "granted"})
+    assert code_of(await desk.post(path, OFFICER, {"text": "a\x00b"})) == "invalid"
     assert (await desk.post(path, COLLEAGUE, {"text": "事后补记"})).status_code == 201
     first_page = (await desk.get(f"/tasks/{id_}/history", CHIEF, limit=2)).json()
     assert [act["note"] for act in first_page["items"]] == [text, None]

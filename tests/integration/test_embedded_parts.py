@@ -67,7 +67,7 @@ async def test_postgres_is_tuned_and_safe(postgres: Postgres) -> None:
 
 
 async def test_postgres_does_not_run_as_root(postgres: Postgres) -> None:
-    status = Path(f"/proc/{postgres.child.pid}/status").read_text()  # noqa: ASYNC240
+    status = Path(f"/proc/{postgres.child.pid}/status").read_text()  # noqa: ASYNC240  no disk behind it
     real, effective = next(
         line.split()[1:3] for line in status.splitlines() if line.startswith("Uid:")
     )

@@ -64,7 +64,7 @@ async def test_a_child_that_ignores_sigterm_is_killed_after_the_grace(tmp_path: 
 
 @pytest.mark.parametrize("already_running", [True, False])
 async def test_a_child_dies_with_a_killed_supervisor(tmp_path: Path, already_running: bool) -> None:
-    supervisor = subprocess.Popen(  # noqa: ASYNC220
+    supervisor = subprocess.Popen(  # noqa: ASYNC220  is quick
         [sys.executable, "-c", SUPERVISOR, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
     assert supervisor.stdout is not None
@@ -77,7 +77,7 @@ async def test_a_child_dies_with_a_killed_supervisor(tmp_path: Path, already_run
 
 
 async def test_what_an_earlier_supervisor_left_is_ended_before_a_start(tmp_path: Path) -> None:
-    left = subprocess.Popen(SLEEP, start_new_session=True)  # noqa: ASYNC220
+    left = subprocess.Popen(SLEEP, start_new_session=True)  # noqa: ASYNC220  is quick
     (make_folder(tmp_path / "run") / "part.pid").write_text(f"{left.pid} {born(left.pid)}\n")
     child = Child("part", tmp_path)
     starting = asyncio.create_task(child.spawn(SLEEP))
@@ -87,7 +87,7 @@ async def test_what_an_earlier_supervisor_left_is_ended_before_a_start(tmp_path:
 
 
 async def test_a_pid_that_was_given_to_another_program_is_left_alone(tmp_path: Path) -> None:
-    other = subprocess.Popen(SLEEP, start_new_session=True)  # noqa: ASYNC220
+    other = subprocess.Popen(SLEEP, start_new_session=True)  # noqa: ASYNC220  is quick
     (make_folder(tmp_path / "run") / "part.pid").write_text(f"{other.pid} 1\n")
     child = Child("part", tmp_path)
     await child.spawn(SLEEP)

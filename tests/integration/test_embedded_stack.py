@@ -217,7 +217,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         viewer=False,
         say=said.append,
     )
-    made.said = said  # type: ignore[attr-defined]  # for the tests only
+    made.said = said  # type: ignore[attr-defined]  # set by the fixture  # for the tests only
     async with made:
         yield made
 
@@ -229,7 +229,7 @@ async def test_a_service_that_ends_is_started_again(stack: Stack) -> None:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     await until(lambda: child.pid not in (None, pid))
-    await until(lambda: any("small is back" in one for one in stack.said))  # type: ignore[attr-defined]
+    await until(lambda: any("small is back" in one for one in stack.said))  # type: ignore[attr-defined]  # fixture
     assert not born(pid)
 
 

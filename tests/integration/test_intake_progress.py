@@ -162,6 +162,7 @@ async def test_who_holds_it_and_since_when_is_shown(intake: Intake) -> None:
         "granted",
         "2026-03-05",
     )
+    assert done["issued_at"] == "2026-03-02T01:30:00Z"
     assert [one["department"] for one in shown["held_by"]] == ["city-appearance"]
     after = (await intake.get(f"/v1/applications/{number}")).headers["etag"]
     assert after != before

@@ -68,6 +68,7 @@ async def test_ten_percent_duplicates_disorder_and_poison(world: World) -> None:
     events = [wire(world.topic, number(a), seq) for a in range(1, 31) for seq in range(1, 6)]
     stream = events + chance.sample(events, 15) + [Raw(topic=world.topic, value=b"poison")] * 3
     chance.shuffle(stream)
+    await world.make_topics()
     async with world.running(world.hears()):
         async with producer(world.settings) as sent:
             await asyncio.gather(

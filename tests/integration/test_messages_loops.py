@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,8 @@ async def hanging(pulse: Pulse, stop: asyncio.Event) -> None:
 @pytest.mark.parametrize(("body", "ends"), [(turning, False), (in_vain, True), (hanging, True)])
 async def test_a_loop_without_progress_ends_its_process(body: object, *, ends: bool) -> None:
     given_up = GivenUp()
-    loop = Loop(name="loop", body=body, hung_after=1.5, stalled_after=2.5)  # type: ignore[arg-type]
+    given: Any = body
+    loop = Loop(name="loop", body=given, hung_after=1.5, stalled_after=2.5)
     async with Loops([loop], service="test", pool=None, give_up=given_up):
         if ends:
             await until(given_up.happened, "the process ends", seconds=10)

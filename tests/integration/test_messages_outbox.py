@@ -66,25 +66,21 @@ async def test_what_is_stored_is_the_envelope_of_the_contract(world: World) -> N
 
 
 async def test_a_rolled_back_transaction_says_nothing_and_uses_no_number(world: World) -> None:
-    with pytest.raises(EventTooLargeError):
+    huge = Outgoing(
+        topic=world.topic,
+        application=number(1),
+        event=task_issued(number(1), step="x" * MAX_EVENT_BYTES),
+        at=SAID_AT,
+        consumers=(),
+    )
+
+    async def speak() -> None:
         async with world.sender.acquire() as conn, conn.transaction():
             await outbox.add(conn, Service.ORCHESTRATOR, [saying(world.topic, number(1))])
-            huge = task_issued(number(1), scenario="A" + "a" * 60).model_copy(
-                update={"step": "x" * MAX_EVENT_BYTES}
-            )
-            await outbox.add(
-                conn,
-                Service.ORCHESTRATOR,
-                [
-                    Outgoing(
-                        topic=world.topic,
-                        application=number(1),
-                        event=huge,
-                        at=SAID_AT,
-                        consumers=(),
-                    )
-                ],
-            )
+            await outbox.add(conn, Service.ORCHESTRATOR, [huge])
+
+    with pytest.raises(EventTooLargeError):
+        await speak()
     await world.say(saying(world.topic, number(1)))
     assert await world.sender.fetchval("SELECT array_agg(seq) FROM outbox") == [1]
 
@@ -118,6 +114,7 @@ async def test_a_relay_killed_between_the_broker_and_the_mark_sends_again(
     world: World, kafka_dsn: str
 ) -> None:
     """The table is locked so that the mark has to wait; then the relay is killed."""
+    await world.make_topics()
     await world.say_many(5, each=2)
     async with world.sender.acquire() as conn:
         lock = conn.transaction()

@@ -157,7 +157,7 @@ def test_the_date_changes_at_midnight_in_shanghai() -> None:
 
 def test_an_instant_without_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="no time zone"):
-        COUNTY.local_date(datetime(2026, 3, 9, 12))  # noqa: DTZ001
+        COUNTY.local_date(datetime(2026, 3, 9, 12))  # noqa: DTZ001  the point of the test
 
 
 # The value

@@ -18,11 +18,11 @@ from unnest(
 )
 on conflict (number) do nothing;
 
--- name: undelivered(at_most)
--- Messages that workflows have not been given yet, oldest first.
+-- name: undelivered(but_not, at_most)
+-- Messages that workflows have not been given yet, oldest first; not those of lost workflows.
 select event_id, application, source, type, payload, traceparent
 from inbox
-where delivered_at is null and state = 'applied'
+where delivered_at is null and state = 'applied' and application <> all(:but_not::text[])
 order by arrival
 limit :at_most;
 

@@ -106,7 +106,7 @@ class OidcProvider:
 
     async def is_ready(self) -> bool:
         """Return whether the discovery document can be read."""
-        return await http_status(self.port, "/.well-known/openid-configuration") == 200  # noqa: PLR2004
+        return await http_status(self.port, "/.well-known/openid-configuration") == 200  # noqa: PLR2004 - HTTP
 
     def _settings(self) -> dict[str, Any]:
         return {

@@ -242,8 +242,10 @@ async def _set_role(
 ) -> None:
     if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
         await connection.execute(f"CREATE ROLE {_quoted(role)} LOGIN")
-    secret = await connection.fetchval("SELECT quote_literal($1::text)", password)
-    await connection.execute(f"ALTER ROLE {_quoted(role)} LOGIN PASSWORD {secret}")
+    statement = await connection.fetchval(
+        "SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)", role, password
+    )
+    await connection.execute(statement)
 
 
 async def _close_to_others(connection: "asyncpg.Connection[asyncpg.Record]", database: str) -> None:

@@ -85,7 +85,7 @@ class ServiceProcess:
 
     async def is_ready(self) -> bool:
         """Return whether the service says that it is ready."""
-        return await http_status(self.port, "/readyz") == 200  # noqa: PLR2004
+        return await http_status(self.port, "/readyz") == 200  # noqa: PLR2004 - HTTP
 
     def _full(self) -> dict[str, str]:
         return {**os.environ, "PYTHONUNBUFFERED": "1", **self._environment}

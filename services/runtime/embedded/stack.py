@@ -83,7 +83,7 @@ class Stack:
         self._place = Place(data)
         self.data = self._place.data
         self._specs = tuple(services)
-        self._departments = tuple(departments)
+        self.departments = tuple(departments)
         self._seconds = seconds_per_working_day
         self._broker_kind = broker
         self._wants_viewer = viewer
@@ -107,11 +107,6 @@ class Stack:
     async def __aexit__(self, *_: object) -> None:
         """Stop."""
         await self.stop()
-
-    @property
-    def departments(self) -> tuple[str, ...]:
-        """Codes of the departments that have clients at the OpenID provider."""
-        return self._departments
 
     @property
     def urls(self) -> dict[str, str]:
@@ -200,9 +195,9 @@ class Stack:
 
     async def _start(self) -> None:
         begun = self._place.begin(
-            seconds_per_working_day=self._seconds, departments=self._departments
+            seconds_per_working_day=self._seconds, departments=self.departments
         )
-        self._seconds, self._departments = begun.seconds_per_working_day, begun.departments
+        self._seconds, self.departments = begun.seconds_per_working_day, begun.departments
         self._place.publish(myself("starting"))
         self._make_parts()
         self._prepare_clock()
@@ -241,7 +236,7 @@ class Stack:
             self.data,
             port=ports.take("oidc"),
             secrets=self._secrets,
-            clients=clients_for(self._departments),
+            clients=clients_for(self.departments),
         )
         for part in (self.postgres, self.broker, self.temporal, self.oidc):
             self._parts[part.name] = part
@@ -320,6 +315,10 @@ class Stack:
             "UPLOADS__FOLDER": str(self.data / "uploads"),
             "HASH_KEY": self._secrets.get("hash-key", 32),
         }
+        if self.broker.partitions is not None:
+            settings["KAFKA__PARTITIONS"] = str(self.broker.partitions)
+            # Each service is one process here, and this broker is slow to see that one has gone.
+            settings["KAFKA__GROUPS"] = "false"
         if self.viewer is not None:
             settings["TELEMETRY__OTLP_ENDPOINT"] = f"{self.viewer.url}/v1/traces"
             settings["TRACE_URL"] = self.viewer.trace_url("{trace}")

@@ -72,7 +72,7 @@ class Temporal:
 
     async def is_ready(self) -> bool:
         """Return whether the namespace can be read."""
-        return await http_status(self._http_port, f"/api/v1/namespaces/{self.namespace}") == 200  # noqa: PLR2004
+        return await http_status(self._http_port, f"/api/v1/namespaces/{self.namespace}") == 200  # noqa: PLR2004 - HTTP
 
 
 def wheel_program(name: str) -> Path:

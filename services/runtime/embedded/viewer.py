@@ -58,4 +58,4 @@ class TraceViewer:
 
     async def is_ready(self) -> bool:
         """Return whether the viewer answers."""
-        return await http_status(self.port, "/healthz") == 200  # noqa: PLR2004
+        return await http_status(self.port, "/healthz") == 200  # noqa: PLR2004 - HTTP

@@ -62,8 +62,8 @@ SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => :se
 WHERE id = ANY (:ids::bigint[]);
 
 -- name: send_all_again()!
--- The broker has lost its log: everything unreceipted is due now.
-UPDATE outbox SET next_attempt_at = now() WHERE state = 'sent' AND next_attempt_at > now();
+-- The broker has lost its log: everything unreceipted is due now, as if it had never been sent.
+UPDATE outbox SET next_attempt_at = now(), attempts = 0 WHERE state = 'sent';
 
 -- name: close_events(consumers, event_ids)!
 -- Strike consumers off the events they have receipted; an event nobody is awaited for is closed.

@@ -1,0 +1,407 @@
+-- Written by `lianshen schema --write`; the migrations are what is executed.
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% is INSERT-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+CREATE TABLE public.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE public.application (
+    number text NOT NULL,
+    project_code text NOT NULL,
+    scenario text NOT NULL,
+    status text NOT NULL,
+    turn integer DEFAULT 0 NOT NULL,
+    facts jsonb NOT NULL,
+    route jsonb NOT NULL,
+    shared jsonb NOT NULL,
+    plan_digest text NOT NULL,
+    catalogue_version text NOT NULL,
+    calendar_version text NOT NULL,
+    traceparent text,
+    submitted_at timestamp with time zone NOT NULL,
+    promised_at timestamp with time zone NOT NULL,
+    provisional boolean NOT NULL,
+    late boolean DEFAULT false NOT NULL,
+    conclusion text,
+    concluded_at timestamp with time zone,
+    used_working_days integer,
+    promised_working_days integer NOT NULL,
+    in_time boolean
+)
+WITH (fillfactor='70');
+
+COMMENT ON COLUMN public.application.turn IS 'last turn of the workflow that was carried out';
+
+COMMENT ON COLUMN public.application.shared IS 'what every task of the application carries: hashes of applicants, materials';
+
+CREATE TABLE public.audit_checkpoint (
+    tree_size bigint NOT NULL,
+    note text NOT NULL,
+    peaks bytea NOT NULL
+);
+
+COMMENT ON TABLE public.audit_checkpoint IS 'INSERT-only: signed tree heads';
+
+CREATE TABLE public.audit_leaf (
+    id bigint NOT NULL,
+    xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    application text,
+    act text NOT NULL,
+    body text NOT NULL
+);
+ALTER TABLE ONLY public.audit_leaf ALTER COLUMN body SET COMPRESSION lz4;
+
+COMMENT ON TABLE public.audit_leaf IS 'INSERT-only: one canonical record per act';
+
+ALTER TABLE public.audit_leaf ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_leaf_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.audit_node (
+    level smallint NOT NULL,
+    index bigint NOT NULL,
+    hash bytea NOT NULL
+);
+
+COMMENT ON TABLE public.audit_node IS 'INSERT-only: inner nodes of the Merkle tree';
+
+CREATE TABLE public.audit_order (
+    "position" bigint NOT NULL,
+    leaf_id bigint NOT NULL,
+    hash bytea NOT NULL
+);
+
+COMMENT ON TABLE public.audit_order IS 'INSERT-only: position of a leaf in the Merkle tree (RFC 6962)';
+
+CREATE TABLE public.dead_letter (
+    id bigint NOT NULL,
+    event_id uuid,
+    topic text NOT NULL,
+    partition integer,
+    "offset" bigint,
+    key bytea,
+    raw bytea NOT NULL,
+    digest bytea NOT NULL,
+    source text,
+    application text,
+    seq bigint,
+    type text,
+    error_class text NOT NULL,
+    error_message text NOT NULL,
+    attempts integer DEFAULT 1 NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    resolved_at timestamp with time zone,
+    resolved_by text,
+    CONSTRAINT dead_letter_state_check CHECK ((state = ANY (ARRAY['open'::text, 'replayed'::text, 'discarded'::text])))
+);
+
+COMMENT ON TABLE public.dead_letter IS 'Messages that could not be applied; each holds its stream';
+
+ALTER TABLE public.dead_letter ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dead_letter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.deadline_signal (
+    id bigint NOT NULL,
+    application text NOT NULL,
+    task text,
+    signal text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    lifted_at timestamp with time zone
+);
+
+ALTER TABLE public.deadline_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.deadline_signal_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.heartbeat (
+    loop text NOT NULL,
+    instance text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    progress_at timestamp with time zone NOT NULL,
+    detail text
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE public.heartbeat IS 'Signs of life of every loop of every process';
+
+CREATE TABLE public.idempotency (
+    owner text NOT NULL,
+    key text NOT NULL,
+    request bytea NOT NULL,
+    status smallint NOT NULL,
+    headers text NOT NULL,
+    body bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.idempotency IS 'Answers by Idempotency-Key, so that a repeated request acts once';
+
+CREATE TABLE public.inbox (
+    event_id uuid NOT NULL,
+    arrival bigint NOT NULL,
+    topic text NOT NULL,
+    source text NOT NULL,
+    application text NOT NULL,
+    seq bigint NOT NULL,
+    type text NOT NULL,
+    payload bytea NOT NULL,
+    traceparent text,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    state text NOT NULL,
+    delivered_at timestamp with time zone,
+    CONSTRAINT inbox_state_check CHECK ((state = ANY (ARRAY['applied'::text, 'parked'::text, 'dead'::text, 'discarded'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='20000', autovacuum_vacuum_insert_scale_factor='0', autovacuum_vacuum_insert_threshold='50000', autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='20000');
+ALTER TABLE ONLY public.inbox ALTER COLUMN payload SET COMPRESSION lz4;
+
+COMMENT ON TABLE public.inbox IS 'Events of others, each once; the guard against applying one twice';
+
+CREATE SEQUENCE public.inbox_arrival
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.inbox_arrival OWNED BY public.inbox.arrival;
+
+CREATE TABLE public.journal (
+    application text NOT NULL,
+    turn integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    written_at timestamp with time zone NOT NULL,
+    events jsonb NOT NULL,
+    commands jsonb NOT NULL
+);
+
+CREATE TABLE public.operator_act (
+    event_id uuid NOT NULL,
+    application text NOT NULL,
+    act text NOT NULL,
+    reason text NOT NULL,
+    actor_ref text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.outbox (
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    topic text NOT NULL,
+    application text NOT NULL,
+    seq bigint NOT NULL,
+    type text NOT NULL,
+    payload bytea NOT NULL,
+    traceparent text,
+    awaiting text[] NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT outbox_seq_check CHECK ((seq > 0)),
+    CONSTRAINT outbox_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'closed'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='20000', autovacuum_vacuum_insert_scale_factor='0', autovacuum_vacuum_insert_threshold='50000', autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='20000');
+ALTER TABLE ONLY public.outbox ALTER COLUMN payload SET COMPRESSION lz4;
+
+COMMENT ON TABLE public.outbox IS 'Events of this service, written in the transaction of their cause';
+
+ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.result (
+    application text NOT NULL,
+    item text NOT NULL,
+    department text NOT NULL,
+    step text NOT NULL,
+    outcome text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    released_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.step (
+    application text NOT NULL,
+    step text NOT NULL,
+    state text NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.stream_position (
+    application text NOT NULL,
+    topic text NOT NULL,
+    source text NOT NULL,
+    last bigint NOT NULL,
+    CONSTRAINT stream_position_last_check CHECK ((last >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE public.stream_position IS 'Last event given out (own source) or applied (others) per stream';
+
+CREATE TABLE public.task (
+    task text NOT NULL,
+    application text NOT NULL,
+    step text NOT NULL,
+    item text NOT NULL,
+    department text NOT NULL,
+    part text NOT NULL,
+    round integer NOT NULL,
+    state text NOT NULL,
+    outcome text,
+    issued_at timestamp with time zone NOT NULL,
+    promised_on date NOT NULL,
+    promised_at timestamp with time zone NOT NULL,
+    statutory_on date,
+    statutory_at timestamp with time zone,
+    provisional boolean NOT NULL,
+    ended_at timestamp with time zone,
+    ref uuid
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY public.inbox ALTER COLUMN arrival SET DEFAULT nextval('public.inbox_arrival'::regclass);
+
+ALTER TABLE ONLY public.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY public.application
+    ADD CONSTRAINT application_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.audit_checkpoint
+    ADD CONSTRAINT audit_checkpoint_pkey PRIMARY KEY (tree_size);
+
+ALTER TABLE ONLY public.audit_leaf
+    ADD CONSTRAINT audit_leaf_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audit_node
+    ADD CONSTRAINT audit_node_pkey PRIMARY KEY (level, index);
+
+ALTER TABLE ONLY public.audit_order
+    ADD CONSTRAINT audit_order_leaf_id_key UNIQUE (leaf_id);
+
+ALTER TABLE ONLY public.audit_order
+    ADD CONSTRAINT audit_order_pkey PRIMARY KEY ("position");
+
+ALTER TABLE ONLY public.dead_letter
+    ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.dead_letter
+    ADD CONSTRAINT dead_letter_topic_digest_key UNIQUE (topic, digest);
+
+ALTER TABLE ONLY public.deadline_signal
+    ADD CONSTRAINT deadline_signal_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.heartbeat
+    ADD CONSTRAINT heartbeat_pkey PRIMARY KEY (loop, instance);
+
+ALTER TABLE ONLY public.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (owner, key);
+
+ALTER TABLE ONLY public.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY public.journal
+    ADD CONSTRAINT journal_pkey PRIMARY KEY (application, turn);
+
+ALTER TABLE ONLY public.operator_act
+    ADD CONSTRAINT operator_act_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_event_id_key UNIQUE (event_id);
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.result
+    ADD CONSTRAINT result_pkey PRIMARY KEY (application, item);
+
+ALTER TABLE ONLY public.step
+    ADD CONSTRAINT step_pkey PRIMARY KEY (application, step);
+
+ALTER TABLE ONLY public.stream_position
+    ADD CONSTRAINT stream_position_pkey PRIMARY KEY (application, topic, source);
+
+ALTER TABLE ONLY public.task
+    ADD CONSTRAINT task_application_item_department_round_key UNIQUE (application, item, department, round);
+
+ALTER TABLE ONLY public.task
+    ADD CONSTRAINT task_pkey PRIMARY KEY (task);
+
+CREATE INDEX application_by_project ON public.application USING btree (project_code, number);
+
+CREATE INDEX application_by_status ON public.application USING btree (status, promised_at, number);
+
+CREATE INDEX audit_leaf_application ON public.audit_leaf USING btree (application, id);
+
+CREATE INDEX audit_leaf_xid ON public.audit_leaf USING btree (xid, id);
+
+CREATE INDEX dead_letter_open ON public.dead_letter USING btree (id) WHERE (state = 'open'::text);
+
+CREATE UNIQUE INDEX deadline_signal_once ON public.deadline_signal USING btree (application, COALESCE(task, ''::text), signal);
+
+CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
+
+CREATE INDEX inbox_undelivered ON public.inbox USING btree (arrival) WHERE ((state = 'applied'::text) AND (delivered_at IS NULL));
+
+CREATE INDEX inbox_waiting ON public.inbox USING btree (application, topic, source, seq) WHERE (state <> 'applied'::text);
+
+CREATE INDEX outbox_pending ON public.outbox USING btree (id) WHERE (state = 'pending'::text);
+
+CREATE INDEX outbox_unreceipted ON public.outbox USING btree (next_attempt_at, id) WHERE (state = 'sent'::text);
+
+CREATE INDEX task_open ON public.task USING btree (promised_at, task) WHERE (state = 'open'::text);
+
+CREATE TRIGGER audit_checkpoint_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER audit_leaf_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_leaf FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER audit_node_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_node FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER audit_order_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_order FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY public.deadline_signal
+    ADD CONSTRAINT deadline_signal_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.journal
+    ADD CONSTRAINT journal_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.operator_act
+    ADD CONSTRAINT operator_act_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.result
+    ADD CONSTRAINT result_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.step
+    ADD CONSTRAINT step_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.task
+    ADD CONSTRAINT task_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);

@@ -1,0 +1,190 @@
+"""Invariant 8: every stored date equals what the oracle of `days` makes of the plan's budgets."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from services.contracts.vocabulary import Part, Service, Signal, TaskState
+from services.verification.days import NO_DAYS, Days, local, span
+from services.verification.folders import Folder, Row
+from services.verification.report import DATES, Finding
+from services.verification.world import Finder, World
+
+AFTER = timedelta(seconds=1)
+DUE = ("promised_on", "promised_at", "statutory_on", "statutory_at", "provisional")
+SPOKEN = {Signal.PROMISE_PASSED: "promised_at", Signal.STATUTE_PASSED: "statutory_at"}
+
+
+def dates(folder: Folder, world: World) -> Iterator[Finding]:
+    """8: due dates, promise, days used and what the deadlines said, by an independent reckoning."""
+    driven = folder.driven
+    if driven is None:
+        return
+    if driven["calendar_version"] != world.calendar_version:
+        world.unknown_calendars.add(driven["calendar_version"])
+        return
+    find = Finder(invariant=DATES, number=folder.number, moving=folder.moving)
+    reckoning = _Reckoning(folder, world.days)
+    yield from _task_dates(find, folder, reckoning)
+    yield from _same_everywhere(find, folder)
+    yield from _promise(find, folder, reckoning)
+    yield from _notices(find, folder, reckoning)
+    yield from _signals(find, folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reckoned:
+    """The dates of one task by the oracle."""
+
+    promised_on: date
+    promised_at: datetime
+    statutory_on: date | None
+    statutory_at: datetime | None
+    provisional: bool
+
+
+class _Reckoning:
+    """The pauses of one application, and the dates that follow."""
+
+    def __init__(self, folder: Folder, days: Days) -> None:
+        self.folder, self.days = folder, days
+        self.steps = {step["code"]: step for step in folder.route["steps"]}
+        self.asked = {
+            (command["step"], command["round"]): command
+            for command in folder.commanded("AskRectification")
+        }
+        self._issued: dict[tuple[str, int], date] = {}
+        for row in folder.orchestrator["task"]:
+            self._issued.setdefault((row["step"], row["round"]), local(row["issued_at"]))
+
+    def paused(self, step: str, before_round: int) -> frozenset[date]:
+        """The days that rectification took out of a step's limits before one of its rounds."""
+        found = NO_DAYS
+        for (of, round_), command in self.asked.items():
+            again = self._issued.get((of, round_ + 1))
+            if of == step and round_ < before_round and again is not None:
+                found |= span(local(datetime.fromisoformat(command["at"])), again)
+        return found
+
+    @property
+    def all_paused(self) -> frozenset[date]:
+        """The days taken out of the application's promise."""
+        longest = max((round_ for _, round_ in self.asked), default=0)
+        return frozenset().union(*(self.paused(step, longest + 1) for step in self.steps))
+
+    def of(self, row: Row) -> _Reckoned:
+        """The dates of a task: a merged step is promised by the earliest of its members."""
+        step, part = self.folder.parts[row["item"], row["department"]]
+        start = self._issued.get((row["step"], 1), local(row["issued_at"]))
+        paused = self.paused(row["step"], row["round"])
+        deciding = [one for one in step["parts"] if one["part"] == Part.DECIDE]
+        promised = min(self._due(one["promised"], start, paused) for one in deciding)
+        if part["part"] == Part.CONSULT:
+            today = self.days.due(0, "working_day", local(row["issued_at"]))
+            promised = max(self.days.before(promised), today)
+        statute = part["statute"]
+        statutory = None if statute is None else self._due(statute["budget"], start, paused)
+        last = max(promised, statutory or promised)
+        return _Reckoned(
+            promised_on=promised,
+            promised_at=self.days.close(promised),
+            statutory_on=statutory,
+            statutory_at=None if statutory is None else self.days.close(statutory),
+            provisional=self.days.provisional(start, last),
+        )
+
+    def _due(self, budget: Mapping[str, Any], start: date, paused: frozenset[date]) -> date:
+        return self.days.due(budget["value"], budget["unit"], start, paused)
+
+
+def _task_dates(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Finding]:
+    for row in folder.orchestrator["task"]:
+        if (row["item"], row["department"]) not in folder.parts:
+            continue  # invariant 2 has it
+        expected = reckoning.of(row)
+        for name in DUE:
+            if row[name] != getattr(expected, name):
+                yield find.within(
+                    f"{name} is {row[name]}, reckoned {getattr(expected, name)}", row["task"]
+                )
+
+
+def _same_everywhere(find: Finder, folder: Folder) -> Iterator[Finding]:
+    driven = {row["task"]: row for row in folder.orchestrator["task"]}
+    for service in (Service.INTAKE, Service.DEPARTMENTS):
+        for row in folder.store(service)["task"]:
+            known = driven.get(row["task"])
+            if known is None:
+                continue  # invariant 2 has it
+            for name in DUE:
+                if row[name] != known[name]:
+                    yield find.across(
+                        f"{name} is {known[name]}, in {service} {row[name]}", row["task"]
+                    )
+
+
+def _promise(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Finding]:
+    driven, days = folder.driven, reckoning.days
+    start = local(driven["submitted_at"])
+    if date.fromisoformat(folder.route["start"]) != start:
+        yield find.within(f"its plan starts on {folder.route['start']}, not on {start}")
+    paused = reckoning.all_paused
+    promised = days.due(folder.route["promised_days"], "working_day", start, paused)
+    if driven["promised_at"] != days.close(promised):
+        yield find.within(f"it is promised for {driven['promised_at']}, reckoned {promised}")
+    if driven["concluded_at"] is None:
+        return
+    used = days.count(start, local(driven["concluded_at"]), paused)
+    if driven["used_working_days"] != used:
+        yield find.within(f"it took {driven['used_working_days']} working days, reckoned {used}")
+    if driven["in_time"] != (driven["concluded_at"] <= driven["promised_at"]):
+        yield find.within(f"in_time is {driven['in_time']}")
+
+
+def _notices(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Finding]:
+    """The term of each notice, in the journal and as the investor sees it."""
+    shown = {(row["step"], row["round"]): row for row in folder.intake["rectification"]}
+    for (step, round_), command in reckoning.asked.items():
+        budget = reckoning.steps[step]["rectification"]["budget"]
+        asked = datetime.fromisoformat(command["at"])
+        until = reckoning.days.close(
+            reckoning.days.due(budget["value"], budget["unit"], local(asked))
+        )
+        subject = f"{folder.number}/{step}/{round_}"
+        if datetime.fromisoformat(command["until"]) != until:
+            yield find.within(f"its term ends at {command['until']}, reckoned {until}", subject)
+        row = shown.get((step, round_))
+        if row is None:
+            yield find.across("its notice is not shown", subject)
+        elif row["until"] != until:
+            yield find.across(f"its term is shown as {row['until']}, reckoned {until}", subject)
+    for step, round_ in shown.keys() - reckoning.asked.keys():
+        yield find.across("a notice is shown that was never sent", f"{folder.number}/{step}/{round_}")
+
+
+def _signals(find: Finder, folder: Folder) -> Iterator[Finding]:
+    """A deadline has spoken of a task exactly if the task ended after it; all see the same."""
+    spoken = {(row["task"], row["signal"]): row for row in folder.orchestrator["signal"]}
+    for row in folder.orchestrator["task"]:
+        if row["state"] not in (TaskState.DECIDED, TaskState.LAPSED):
+            continue
+        for signal, column in SPOKEN.items():
+            said = spoken.get((row["task"], signal))
+            stands = said is not None and said["lifted_at"] is None
+            passed = row[column] is not None and row["ended_at"] >= row[column] + AFTER
+            if stands != passed:
+                verb = "was told" if stands else "was not told"
+                yield find.within(f"{signal} {verb}, ended at {row['ended_at']}", row["task"])
+    shown = {(row["task"], row["signal"]): row for row in folder.intake["signal"]}
+    yield from _same_signals(find, spoken, shown)
+
+
+def _same_signals(
+    find: Finder, spoken: Mapping[Any, Row], shown: Mapping[Any, Row]
+) -> Iterator[Finding]:
+    columns: Sequence[str] = ("at", "lifted_at")
+    for key in spoken.keys() | shown.keys():
+        here, there = spoken.get(key), shown.get(key)
+        if here is None or there is None or any(here[name] != there[name] for name in columns):
+            yield find.across(f"{key[1]} is not shown as it was told", key[0] or "")
