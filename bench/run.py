@@ -156,6 +156,7 @@ class Bench:
         name = {"N": "client", "B": "worker and client", "P": "load"}[shape]
         roots = self._roots(shape) | more | {name: client.pid}
         await client.until("measuring")
+        say(f"{shape} at {departments} departments: measuring ...")
         before, busy = processes.cpu_seconds(roots), processes.machine_busy_seconds()
         measured = await client.until("measured")
         after = processes.cpu_seconds(roots)

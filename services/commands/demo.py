@@ -7,7 +7,6 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -80,6 +79,8 @@ async def _until_interrupted(work: Coroutine[Any, Any, None]) -> None:
 async def _demo(data: Path, scenario: str, speed: float, seed: int) -> None:
     from rich.console import Console
 
+    from services.demonstration.caller import RefusedError
+
     console = Console()
     began = time.monotonic()
     async with make_stack(data, demo_clock=speed) as stack:
@@ -88,6 +89,8 @@ async def _demo(data: Path, scenario: str, speed: float, seed: int) -> None:
             ended = await asyncio.wait_for(_run(stack, console, scenario, seed), LONGEST_S)
         except TimeoutError:
             raise DemoFailedError(f"nothing was concluded within {LONGEST_S:.0f} s") from None
+        except RefusedError as refused:
+            raise DemoFailedError(f"somebody was refused: {refused}") from refused
         _account(console, stack, ended)
         await _judge(console, stack, ended)
     console.print(
@@ -127,33 +130,24 @@ async def _run(stack: "Stack", console: "Console", scenario: str, seed: int) -> 
 
 
 async def _windows(stack: "Stack", people: AsyncExitStack, seed: int) -> "list[Window]":
-    """Open a window for every department that works in our queues."""
-    from services.demonstration.caller import Caller
-    from services.demonstration.officers import Window
+    """Open a window for every department."""
+    from services.demonstration.officers import open_windows
     from services.runtime import calendar_files, clock
     from services.runtime.embedded.service import REPOSITORY
 
-    url = stack.urls["departments"]
     if stack.clock_file is None:
         raise DemoFailedError(
             f"{stack.data} was begun on real time: take another folder with --data"
         )
     business = clock.read(stack.clock_file, calendar_files.load(REPOSITORY / "deploy" / "calendar"))
-    random = Random(seed)  # noqa: S311 - simulated officers need no secrets
-    found = []
-    for code in stack.departments:
-        officer = Caller(url, stack.tokens(f"officer-{code}"))
-        chief = Caller(url, stack.tokens(f"chief-{code}"))
-        found.append(
-            Window(
-                department=code,
-                officer=await people.enter_async_context(officer),
-                chief=await people.enter_async_context(chief),
-                clock=business,
-                random=Random(random.random()),  # noqa: S311 - the same
-            )
-        )
-    return found
+    return await open_windows(
+        people,
+        stack.urls["departments"],
+        stack.departments,
+        tokens=stack.tokens,
+        clock=business,
+        seed=seed,
+    )
 
 
 async def _watch(

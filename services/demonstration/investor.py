@@ -16,10 +16,10 @@ UPLOADED = 3
 """So many materials are handed in as files; the others are named by reference."""
 
 
-async def submit(intake: Caller, scenario: str) -> dict[str, Any]:
+async def submit(intake: Caller, scenario: str, **changes: Any) -> dict[str, Any]:
     """Hand in one application for a scenario's example project; return its receipt.
 
-    Raises RefusedError.
+    `changes` replace members of the submission: another applicant, say. Raises RefusedError.
     """
     questionnaire = await intake.get(f"/v1/catalogue/scenarios/{scenario}")
     answers = questionnaire["example"]
@@ -35,6 +35,7 @@ async def submit(intake: Caller, scenario: str) -> dict[str, Any]:
             "phone": "0000-5550100",
         },
         "materials": await _materials(intake, plan),
+        **changes,
     }
     receipt: dict[str, Any] = (await intake.post("/v1/applications", submission)).json()
     return receipt

@@ -1,7 +1,8 @@
 """Simulated officers: each department's window works through its own queue, on business time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -15,6 +16,7 @@ from services.demonstration.caller import (
     RefusedError,
 )
 from services.runtime.clock import Clock
+from services.runtime.embedded.tokens import TokenSource
 
 LOOK_EVERY_S = 0.3
 OVERTAKEN = {PRECONDITION_FAILED, CONFLICT, NOT_FOUND}
@@ -52,6 +54,11 @@ class Window:
 
     def __post_init__(self) -> None:
         self._when: dict[int, datetime] = {}
+
+    async def open(self) -> None:
+        """Let both sign in and look at the queue once, so that nobody waits for them later."""
+        for who in (self.officer, self.chief):
+            await who.get("/v1/tasks", limit=1)
 
     async def work(self) -> None:
         """Work until cancelled."""
@@ -103,3 +110,39 @@ class Window:
 
 def _etag(task: dict[str, Any]) -> str:
     return f'"{task["version"]}"'
+
+
+async def open_windows(
+    people: AsyncExitStack,
+    url: str,
+    departments: Sequence[str],
+    *,
+    tokens: Callable[[str], TokenSource],
+    clock: Clock,
+    seed: int,
+    verdict: Verdict = favourable,
+) -> list[Window]:
+    """Open a window for every department that works in our queues; nobody works yet.
+
+    `url` is the departments' service, `tokens` gives a client's tokens by its id; the callers are
+    closed with `people`.
+    """
+    random = Random(seed)  # noqa: S311 - simulated officers need no secrets
+    found = []
+    for code in departments:
+        officer, chief = [
+            await people.enter_async_context(Caller(url, tokens(f"{role}-{code}")))
+            for role in ("officer", "chief")
+        ]
+        found.append(
+            Window(
+                department=code,
+                officer=officer,
+                chief=chief,
+                clock=clock,
+                random=Random(random.random()),  # noqa: S311 - the same
+                verdict=verdict,
+            )
+        )
+    await asyncio.gather(*(window.open() for window in found))
+    return found

@@ -35,13 +35,22 @@ Officer = Annotated[Principal, Depends(require(Role.OFFICER, Role.CHIEF_REPRESEN
 Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
 IfMatch = Annotated[etag.Expected, Depends(etag.if_match)]
 Key = Annotated[idempotency.Asked, Depends(idempotency.asked)]
-TaskId = Annotated[int, Path(alias="id", ge=1, le=models.LARGEST_ID, examples=[4711])]
+TaskId = Annotated[
+    int,
+    Path(
+        alias="id",
+        ge=1,
+        le=models.LARGEST_ID,
+        examples=[4711],
+        description="Number of the task here.",
+    ),
+]
 CODE = "^[A-Za-z][A-Za-z0-9-]{0,63}$"
 Department = Annotated[
     str | None,
     Query(pattern=CODE, description="A supervisor's choice; for officers their own, if given."),
 ]
-Code = Annotated[str | None, Query(pattern=CODE)]
+Code = Annotated[str | None, Query(pattern=CODE, description="Code of an item.")]
 READING = (problems.DEPARTMENT_REQUIRED, problems.NO_DEPARTMENT, NOT_FOUND)
 ACTING = (problems.NO_DEPARTMENT, problems.OWN_APPLICATION, NOT_FOUND)
 HOLDING = (*ACTING, problems.TASK_ENDED, problems.CLAIMED, *etag.PROBLEMS)
@@ -59,9 +68,11 @@ async def list_tasks(
     request: Request,
     who: Reader,
     department: Department = None,
-    state: State = "open",
+    state: Annotated[State, Query(description="State of the tasks.")] = "open",
     item: Code = None,
-    part: Part | None = None,
+    part: Annotated[
+        Part | None, Query(description="Only what is to be decided, or only consultations.")
+    ] = None,
     claimed_by: Annotated[
         Literal["me", "none", "any"], Query(description="Whose: mine, nobody's, or all.")
     ] = "any",

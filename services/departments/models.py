@@ -49,6 +49,8 @@ class Asked(BaseModel):
 class NewNote(Asked):
     """A note for one's colleagues; the applicant never sees it."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "已电话核实图纸版本"}]})
+
     text: Written = Field(examples=["已电话核实图纸版本"])
 
 

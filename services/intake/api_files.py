@@ -23,6 +23,7 @@ from services.runtime.web.problems import (
 )
 
 router = APIRouter(prefix="/v1")
+UploadId = Annotated[UUID, PathParameter(description="Id of the upload.")]
 Reader = Annotated[
     Principal,
     Depends(require(Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.SUPERVISOR)),
@@ -40,7 +41,8 @@ UPLOAD_FORM = {
                     "type": "object",
                     "required": ["file"],
                     "properties": {"file": {"type": "string", "format": "binary"}},
-                }
+                },
+                "example": {"file": "总平面图.pdf"},
             }
         },
     }
@@ -85,7 +87,7 @@ async def upload_file(
     response_class=Response,
     responses=problem_responses(NOT_FOUND) | {200: FILE_CONTENT},
 )
-async def read_upload(upload: UUID, who: Investor, parts: Tools) -> Response:
+async def read_upload(upload: UploadId, who: Investor, parts: Tools) -> Response:
     """Get a file of one's own back."""
     return uploads.as_attachment(parts, await uploads.get(parts, who, upload))
 

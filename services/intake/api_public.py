@@ -24,7 +24,7 @@ router = APIRouter(
     prefix="/v1", tags=["public"], responses=problem_responses(problems.NO_CATALOGUE)
 )
 Tools = Annotated[Parts, Depends(parts_of)]
-Code = Annotated[str, PathParameter(max_length=64)]
+Code = Annotated[str, PathParameter(max_length=64, description="Code, as in the catalogue.")]
 
 
 @router.get("/catalogue")

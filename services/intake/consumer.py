@@ -77,6 +77,7 @@ _RESULT = (
     "numbers",
     "reasons",
     "remedies",
+    "conditions",
     "decided_ats",
     "released_ats",
 )
@@ -165,6 +166,7 @@ def _results(events: Sequence[ApplicationProgressed]) -> list[Sequence[Any]]:
             result.number,
             _json(result.reasons),
             _json(result.remedies),
+            _json(result.conditions),
             result.decided_at,
             result.released_at,
         )

@@ -228,6 +228,7 @@ class ResultShown(BaseModel):
     document: Name | None
     reasons: tuple[str, ...]
     remedies: tuple[str, ...]
+    conditions: tuple[str, ...] = Field(description="What a grant is subject to.")
     decided_at: datetime
     released_at: datetime
 

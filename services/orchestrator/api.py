@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 
 from services.contracts.vocabulary import ApplicationStatus, Role, StepState
@@ -23,6 +23,10 @@ from services.runtime.web.problems import CONFLICT, NOT_FOUND, Problem, problem_
 router = APIRouter(prefix="/v1", tags=["operator"])
 Watcher = Annotated[Principal, Depends(require(Role.OPERATOR, Role.SUPERVISOR))]
 Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
+Number = Annotated[
+    str,
+    Path(max_length=40, description="The application's number.", examples=["QX20260302-000001-0"]),
+]
 _store, _reads = Store(), ReadStore()
 JOURNAL_WHOLE = 10_000
 
@@ -31,9 +35,13 @@ JOURNAL_WHOLE = 10_000
 async def list_applications(
     request: Request,
     _who: Watcher,
-    status: ApplicationStatus | None = None,
-    project_code: Annotated[str | None, Query(max_length=64)] = None,
-    late: bool | None = None,
+    status: Annotated[ApplicationStatus | None, Query(description="Only of this status.")] = None,
+    project_code: Annotated[
+        str | None, Query(max_length=64, description="Only of this project.")
+    ] = None,
+    late: Annotated[
+        bool | None, Query(description="Only those with (or without) a promise that was broken.")
+    ] = None,
     q: Annotated[
         str | None, Query(max_length=64, description="Beginning of a number or project code.")
     ] = None,
@@ -62,7 +70,9 @@ async def list_applications(
 
 
 @router.get("/applications/{number}", responses=problem_responses(NOT_FOUND))
-async def read_application(request: Request, _who: Watcher, number: str) -> models.ApplicationGraph:
+async def read_application(
+    request: Request, _who: Watcher, number: Number
+) -> models.ApplicationGraph:
     """Read one application: its graph with the state of every task, results, signals, links."""
     async with request.app.state.pool.acquire() as conn:
         head = await _head(conn, number)
@@ -83,7 +93,7 @@ async def read_application(request: Request, _who: Watcher, number: str) -> mode
 async def read_journal(
     request: Request,
     _who: Watcher,
-    number: str,
+    number: Number,
     after: pages.After = None,
     limit: pages.Limit = pages.USUAL_PAGE,
 ) -> models.JournalPage:
@@ -106,11 +116,11 @@ async def read_journal(
 async def explain_deadline(
     request: Request,
     _who: Watcher,
-    number: str,
-    item: str,
-    department: str,
-    round: int,  # noqa: A002 - the word of the path
-    kind: Kind = "promised",
+    number: Number,
+    item: Annotated[str, Path(max_length=64, description="Code of the item.")],
+    department: Annotated[str, Path(max_length=64, description="Code of the department.")],
+    round: Annotated[int, Path(ge=1, le=99, description="Round of the task.")],  # noqa: A002 - the word of the path
+    kind: Annotated[Kind, Query(description="The promise, or the limit of the law.")] = "promised",
 ) -> models.DeadlineView:
     """Explain a task's deadline day by day: counted or not, and by which article or notice."""
     async with request.app.state.pool.acquire() as conn:
@@ -137,7 +147,7 @@ async def explain_deadline(
 async def hold(
     request: Request,
     who: Operator,
-    number: str,
+    number: Number,
     body: models.ActRequest,
     asked: Annotated[idempotency.Asked, Depends(idempotency.asked)],
 ) -> Any:
@@ -154,7 +164,7 @@ async def hold(
 async def resume(
     request: Request,
     who: Operator,
-    number: str,
+    number: Number,
     body: models.ActRequest,
     asked: Annotated[idempotency.Asked, Depends(idempotency.asked)],
 ) -> Any:

@@ -1,8 +1,8 @@
 """A deadline explained day by day, from what is stored: start, budget, calendar, pauses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from services.contracts.vocabulary import Part, StepState
 from services.domain.calendar import WorkingCalendar
@@ -26,7 +26,7 @@ def explained(
     part = next(
         p for p in step.parts if (p.item, p.department) == (task["item"], task["department"])
     )
-    start, pauses = step_history(step, journal, calendar)
+    start, pauses = step_history(step, _until_issue(task["task"], journal), calendar)
     ledger = Ledger(pauses=pauses)
     budget, article = _budget(step, part, kind, start, calendar, ledger)
     lines = list(explain(budget, start, calendar, ledger))
@@ -65,25 +65,33 @@ def _until_opinion(lines: list[DayLine], last: date) -> list[DayLine]:
     return [line for line in lines if line.day <= last]
 
 
+def _until_issue(task: str, journal: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """Yield what was commanded up to the issue of a task: a later pause is not one of its own."""
+    for turn in journal:
+        for command in turn["commands"]:
+            yield command
+            if command["type"] == "IssueTask" and command["task"] == task:
+                return
+
+
 def step_history(
-    step: RouteStep, journal: Sequence[Row], calendar: WorkingCalendar
+    step: RouteStep, commands: Iterable[dict[str, Any]], calendar: WorkingCalendar
 ) -> tuple[date, tuple[Pause, ...]]:
-    """Return the day a step started on and its pauses, from the commands in the journal."""
+    """Return the day a step started on and its pauses, from the commands of the journal."""
     start: date | None = None
     asked: date | None = None
     pauses: list[Pause] = []
-    for turn in journal:
-        for command in turn["commands"]:
-            if command.get("step") != step.code:
-                continue
-            day = calendar.local_date(command["at"])
-            if command["type"] == "AskRectification":
-                asked = day
-            elif command["type"] == "ChangeStep" and command["state"] == StepState.OPEN:
-                start = start or day
-                if asked is not None:
-                    pauses.append(_pause(step, asked, day))
-                    asked = None
+    for command in commands:
+        if command.get("step") != step.code:
+            continue
+        day = calendar.local_date(command["at"])
+        if command["type"] == "AskRectification":
+            asked = day
+        elif command["type"] == "ChangeStep" and command["state"] == StepState.OPEN:
+            start = start or day
+            if asked is not None:
+                pauses.append(_pause(step, asked, day))
+                asked = None
     if start is None:
         raise NoDeadlineError
     return start, tuple(pauses)

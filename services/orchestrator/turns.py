@@ -323,16 +323,22 @@ class Messages:
             **rest,
         )
 
+    def _said(self, refs: Iterable[str]) -> list[TaskDecided]:
+        """Return the decisions among the messages a command refers to."""
+        ids = [UUID(ref) for ref in refs if ref]
+        return [self._decided[ref] for ref in ids if ref in self._decided]
+
     def _results(self, command: Release) -> list[Result]:
         found = []
         for result in command.results:
-            said = [self._decided[UUID(ref)] for ref in result.refs if UUID(ref) in self._decided]
+            said = self._said(result.refs)
             found.append(
                 Result(
                     item=result.item,
                     department=result.department,
                     outcome=result.outcome,
                     number=next((d.result_number for d in said if d.result_number), None),
+                    conditions=tuple(condition for d in said for condition in d.conditions),
                     reasons=tuple(reason for d in said for reason in d.reasons),
                     remedies=tuple(remedy for d in said for remedy in d.remedies),
                     decided_at=result.decided_at,
@@ -342,7 +348,7 @@ class Messages:
         return found
 
     def _rectification(self, command: AskRectification) -> RectificationAsked:
-        said = [self._decided[UUID(ref)] for ref in command.refs if UUID(ref) in self._decided]
+        said = self._said(command.refs)
         return RectificationAsked(
             step=command.step,
             round=command.round,

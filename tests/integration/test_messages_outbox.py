@@ -110,16 +110,27 @@ async def test_two_relays_share_the_outbox_and_send_each_event_once(world: World
     assert await _records(world) == 600
 
 
+HOLD_THE_MARK = """
+    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NEW; END $$;
+    CREATE TRIGGER hold BEFORE UPDATE ON outbox FOR EACH ROW
+        WHEN (OLD.state = 'pending' AND NEW.state = 'sent') EXECUTE FUNCTION hold();
+"""
+
+
 async def test_a_relay_killed_between_the_broker_and_the_mark_sends_again(
     world: World, kafka_dsn: str
 ) -> None:
-    """The table is locked so that the mark has to wait; then the relay is killed."""
-    await world.make_topics()
+    """A lock makes the mark wait; then the relay is killed."""
     await world.say_many(5, each=2)
-    async with world.sender.acquire() as conn:
-        lock = conn.transaction()
-        await lock.start()
-        await conn.execute("LOCK TABLE outbox IN SHARE MODE")
+    await world.sender.execute(HOLD_THE_MARK)
+
+    async def marking() -> bool:
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+        return bool(await world.sender.fetchval(waiting))
+
+    async with world.sender.acquire() as conn, conn.transaction():
+        await conn.execute("SELECT pg_advisory_xact_lock(42)")
         relay = subprocess.Popen(  # noqa: ASYNC220  a moment
             [
                 *(sys.executable, relay_process.__file__, kafka_dsn),
@@ -129,20 +140,10 @@ async def test_a_relay_killed_between_the_broker_and_the_mark_sends_again(
             env={"PYTHONPATH": str(ROOT)},
         )
         try:
-
-            async def marking() -> bool:
-                return bool(
-                    await conn.fetchval(
-                        "SELECT count(*) FROM pg_locks"
-                        " WHERE NOT granted AND relation = 'outbox'::regclass"
-                    )
-                )
-
             await until(marking, "the relay waits with its mark")
         finally:
             relay.kill()
             relay.wait()
-            await lock.rollback()
     assert await states(world.sender, "outbox") == {"pending": 10}
     async with world.running(world.hears(), world.closes(), world.relay()):
         await world.all_applied(10)

@@ -79,7 +79,10 @@ async def test_a_submission_starts_a_workflow_whose_tasks_are_written(
     async with running.working():
         assert await running.deliver() == 1
         await reached(kit, number, 1)
-    assert await kit.tasks(number) == {f"{LICENCE}/{MARKET}/1": "open", f"{DRAINS}/{CITY}/1": "open"}
+    assert await kit.tasks(number) == {
+        f"{LICENCE}/{MARKET}/1": "open",
+        f"{DRAINS}/{CITY}/1": "open",
+    }
     assert await kit.undelivered() == 0
     found = await running.handle(number).describe()
     assert found.status is WorkflowExecutionStatus.RUNNING
@@ -104,9 +107,7 @@ async def test_an_application_runs_to_its_end(kit: Kit, running: Engine) -> None
     assert await kit.value("SELECT count(*) FROM result") == 5
 
 
-async def test_everything_of_one_poll_is_one_signal_and_one_turn(
-    kit: Kit, running: Engine
-) -> None:
+async def test_everything_of_one_poll_is_one_signal_and_one_turn(kit: Kit, running: Engine) -> None:
     number = await kit.received()
     async with running.working():
         await started(running, number)

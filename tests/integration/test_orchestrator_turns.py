@@ -1,4 +1,4 @@
-"""What the core commands becomes rows and messages: each turn once, in order, whole or not at all."""
+"""What the core commands becomes rows and messages: each turn once, in order, wholly."""
 
 import asyncio
 from collections import Counter
@@ -78,7 +78,10 @@ async def test_the_first_turn_issues_what_can_start(kit: Kit) -> None:
     await kit.writer.carry_out(story.accepted())
     number = number_of(story)
 
-    assert await kit.tasks(number) == {f"{LICENCE}/{MARKET}/1": "open", f"{DRAINS}/{CITY}/1": "open"}
+    assert await kit.tasks(number) == {
+        f"{LICENCE}/{MARKET}/1": "open",
+        f"{DRAINS}/{CITY}/1": "open",
+    }
     *issued, told = await kit.said(number)
     assert {(one["topic"], one["type"]) for one in issued} == {
         (f"lianshen.tasks.{MARKET}.v1", "task.issued"),
@@ -88,9 +91,7 @@ async def test_the_first_turn_issues_what_can_start(kit: Kit) -> None:
     assert told["type"] == "application.progressed"
     assert told["awaiting"] == ["intake"]
     assert told["data"]["status"] == "in_progress"
-    assert {one["task"] for one in told["data"]["tasks"]} == {
-        one["data"]["task"] for one in issued
-    }
+    assert {one["task"] for one in told["data"]["tasks"]} == {one["data"]["task"] for one in issued}
     head = await kit.one("SELECT status, turn FROM application WHERE number = $1", number)
     assert (head["status"], head["turn"]) == ("in_progress", 1)
 
@@ -197,9 +198,7 @@ async def test_results_carry_what_the_department_said(kit: Kit) -> None:
     yes = await kit.told(decided(task(number, LICENCE)))
     no = await kit.told(decided(task(number, DRAINS), Outcome.REFUSED))
     await kit.writer.carry_out(
-        story.next(
-            story.decide(LICENCE, ref=yes), story.decide(DRAINS, Outcome.REFUSED, ref=no)
-        )
+        story.next(story.decide(LICENCE, ref=yes), story.decide(DRAINS, Outcome.REFUSED, ref=no))
     )
 
     told = (await kit.progressed(number))[-1]
@@ -360,7 +359,9 @@ async def test_the_last_turn_concludes(kit: Kit) -> None:
     assert (head["status"], head["conclusion"], head["in_time"]) == ("concluded", "granted", True)
     assert head["used_working_days"] == told["concluded"]["used_working_days"]
     assert head["concluded_at"] == START + HOUR
-    released = {row["released_at"] for row in await kit.rows("SELECT * FROM result WHERE step = $1", JOINT)}
+    released = {
+        row["released_at"] for row in await kit.rows("SELECT * FROM result WHERE step = $1", JOINT)
+    }
     assert len(released) == 1
 
 

@@ -148,8 +148,8 @@ class ApprovalLife(RuleBasedStateMachine):
     @rule(outcome=st.sampled_from(Outcome), key=st.text("abc/", max_size=5))
     def say_nonsense(self, outcome: Outcome, key: str) -> None:
         before = self.case
-        self.do(Decided(at=self.now, task=key, outcome=outcome))
-        self.do(Rectified(at=self.now, step=key, round=1))
+        self.do(Decided(at=before.at, task=key, outcome=outcome))
+        self.do(Rectified(at=before.at, step=key, round=1))
         assert self.case.items == before.items
 
     @precondition(lambda self: next_instant(self.case) is not None)

@@ -257,21 +257,22 @@ insert into step_progress (application, step, state)
 select * from unnest(:applications::text[], :steps::text[], :states::text[])
 on conflict (application, step) do update set state = excluded.state;
 
--- name: project_results(applications, items, departments, outcomes, numbers, reasons, remedies, decided_ats, released_ats)!
+-- name: project_results(applications, items, departments, outcomes, numbers, reasons, remedies, conditions, decided_ats, released_ats)!
 -- Reasons and remedies come as JSON lists: unnest would flatten a list of lists.
 insert into result (
-    application, item, department, outcome, number, reasons, remedies, decided_at, released_at
+    application, item, department, outcome, number, reasons, remedies, conditions, decided_at, released_at
 )
 select r.application, r.item, r.department, r.outcome, r.number,
     array(select jsonb_array_elements_text(r.reasons::jsonb)),
     array(select jsonb_array_elements_text(r.remedies::jsonb)),
+    array(select jsonb_array_elements_text(r.conditions::jsonb)),
     r.decided_at, r.released_at
 from unnest(
     :applications::text[], :items::text[], :departments::text[], :outcomes::text[],
-    :numbers::text[], :reasons::text[], :remedies::text[], :decided_ats::timestamptz[],
+    :numbers::text[], :reasons::text[], :remedies::text[], :conditions::text[], :decided_ats::timestamptz[],
     :released_ats::timestamptz[]
 ) as r (
-    application, item, department, outcome, number, reasons, remedies, decided_at, released_at
+    application, item, department, outcome, number, reasons, remedies, conditions, decided_at, released_at
 );
 
 -- name: project_signals(applications, tasks, signals, ats, lifted_ats)!

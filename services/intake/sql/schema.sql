@@ -310,6 +310,7 @@ CREATE TABLE public.result (
     number text,
     reasons text[] NOT NULL,
     remedies text[] NOT NULL,
+    conditions text[] NOT NULL,
     decided_at timestamp with time zone NOT NULL,
     released_at timestamp with time zone NOT NULL
 );

@@ -20,6 +20,7 @@ from services.runtime.web.problems import (
     UNAUTHENTICATED,
     problem_responses,
 )
+from services.runtime.web.samples import add_samples
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 EVERYWHERE = (INTERNAL, OVERLOADED)
@@ -93,6 +94,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _complete_operation(operation)
+    add_samples(document)
     return document
 
 

@@ -33,7 +33,7 @@ class Alive(BaseModel):
     status: Annotated[str, Field(examples=["ok"])] = "ok"
 
 
-class Part(BaseModel):
+class PartReadiness(BaseModel):
     """One thing that the service needs."""
 
     ready: bool
@@ -45,7 +45,7 @@ class Readiness(BaseModel):
     """Everything that the service needs, by name."""
 
     ready: bool
-    checks: dict[str, Part]
+    checks: dict[str, PartReadiness]
 
 
 def add_check(app: FastAPI, name: str, check: Check) -> None:
@@ -109,7 +109,7 @@ async def examine(checks: dict[str, Check]) -> Readiness:
     )
 
 
-async def _examine_one(name: str, check: Check) -> Part:
+async def _examine_one(name: str, check: Check) -> PartReadiness:
     started = time.perf_counter()
     reason: str | None = None
     try:
@@ -122,7 +122,7 @@ async def _examine_one(name: str, check: Check) -> Part:
     except Exception as error:  # whatever the check met, its part is not ready
         _log.warning("readiness_check_failed", check=name, error_type=type(error).__name__)
         reason = type(error).__name__
-    return Part(
+    return PartReadiness(
         ready=reason is None,
         reason=reason,
         milliseconds=round((time.perf_counter() - started) * 1000, 1),

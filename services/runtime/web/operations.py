@@ -29,7 +29,9 @@ STILL_FAILING = problem_type(
     "dead-letter-still-failing", 409, "仍无法处理该消息", "The message still cannot be applied"
 )
 Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
-LetterId = Annotated[int, Path(ge=1, le=dead_letters.NEWEST)]
+LetterId = Annotated[
+    int, Path(ge=1, le=dead_letters.NEWEST, description="Number of the dead letter here.")
+]
 State = Annotated[
     str, Query(pattern="^(open|replayed|discarded)$", description="open, replayed or discarded.")
 ]

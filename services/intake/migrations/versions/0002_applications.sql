@@ -125,6 +125,7 @@ create table result (
     number text,
     reasons text[] not null,
     remedies text[] not null,
+    conditions text[] not null,
     decided_at timestamptz not null,
     released_at timestamptz not null,
     primary key (application, item)
