@@ -33,7 +33,7 @@ test-kafka: setup kafka-jars ## the integration and fault suites against Apache 
 	@LIANSHEN_TEST_BROKER=apache $(BIN)/pytest $(wildcard tests/integration tests/faults) $(ARGS)
 
 bench: setup ## measure naive, bare and product, and write bench/results
-	@$(BIN)/lianshen bench $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: setup ## ruff, mypy --strict and the layers
 	@$(BIN)/ruff check

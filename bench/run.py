@@ -52,9 +52,9 @@ class Size:
 
 FULL = Size(
     departments=(8, 20),
-    concurrency=64,
-    warm_up=80,
-    count=400,
+    concurrency=24,
+    warm_up=40,
+    count=300,
     seconds=25.0,
     idle=24,
     sample_ratio=1.0,

@@ -79,6 +79,8 @@ async def _until_interrupted(work: Coroutine[Any, Any, None]) -> None:
 async def _demo(data: Path, scenario: str, speed: float, seed: int) -> None:
     from rich.console import Console
 
+    import httpx2
+
     from services.demonstration.caller import RefusedError
 
     console = Console()
@@ -91,6 +93,9 @@ async def _demo(data: Path, scenario: str, speed: float, seed: int) -> None:
             raise DemoFailedError(f"nothing was concluded within {LONGEST_S:.0f} s") from None
         except RefusedError as refused:
             raise DemoFailedError(f"somebody was refused: {refused}") from refused
+        except httpx2.HTTPError as error:
+            kind = type(error).__name__
+            raise DemoFailedError(f"a service did not answer ({kind}): see {data}/logs") from error
         _account(console, stack, ended)
         await _judge(console, stack, ended)
     console.print(

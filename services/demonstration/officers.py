@@ -49,7 +49,7 @@ class Window:
     clock: Clock
     random: Random
     verdict: Verdict = favourable
-    share: tuple[float, float] = (0.1, 0.55)
+    share: tuple[float, float] = (0.1, 0.45)
     done: int = 0
 
     def __post_init__(self) -> None:

@@ -1,5 +1,6 @@
 """The routes that need no login: the catalogue, and what a project would need."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -18,7 +19,14 @@ from services.intake.disclosure import (
 from services.intake.models import PlanQuestion
 from services.intake.parts import Parts, parts_of
 from services.intake.submission import planned
-from services.runtime.web.problems import NOT_FOUND, Problem, problem_responses
+from services.runtime.web.problems import (
+    INVALID,
+    NOT_FOUND,
+    Fault,
+    Problem,
+    Words,
+    problem_responses,
+)
 
 router = APIRouter(
     prefix="/v1", tags=["public"], responses=problem_responses(problems.NO_CATALOGUE)
@@ -83,7 +91,19 @@ async def preview_plan(given: PlanQuestion, parts: Tools) -> Response:
     Nothing is stored. Bad facts are told one by one, each with its fix. `held` is believed here
     and checked when the application is submitted.
     """
-    _, plan = planned(parts, given.scenario, given.answers, given.held, given.start or parts.today)
+    start = given.start or parts.today
+    if given.start is not None:
+        _check_start(parts, given.start)
+    _, plan = planned(parts, given.scenario, given.answers, given.held, start)
     return Response(
         plan.to_json(), media_type="application/json", headers={"etag": f'"{plan.digest}"'}
     )
+
+
+def _check_start(parts: Parts, day: date) -> None:
+    """Refuse a day that no catalogue holds on: that is the question's fault, not ours."""
+    try:
+        parts.catalogue(day)
+    except Problem:
+        words = Words("该日没有生效的事项目录", "No catalogue is in force on that day")
+        raise Problem(INVALID, errors=[Fault("#/start", words)]) from None

@@ -12,7 +12,7 @@ from services.orchestrator.store import ReadStore, Row
 from services.runtime import audit
 from services.runtime.db import Connection
 from services.runtime.messages import new_event_id
-from services.runtime.telemetry import current_traceparent
+from services.runtime.telemetry import Attribute, SpanName, current_traceparent, span
 from services.runtime.web.problems import CONFLICT, Problem, Words
 
 ENDED = {ApplicationStatus.CONCLUDED, ApplicationStatus.WITHDRAWN}
@@ -41,16 +41,22 @@ async def perform(
         raise Problem(CONFLICT, Words("办件已办结", "The application is over"))
     data = {"application": number, "at": msgspec.to_builtins(at)}
     event_id = new_event_id()
-    await ReadStore().add_operator_act(
-        conn,
-        event_id=event_id,
-        application=number,
-        act=act,
-        reason=reason,
-        actor_ref=actor_ref,
-        at=at,
-        type=_TYPES[act],
-        payload=orjson.dumps({"data": data}),
-        traceparent=head["traceparent"] or current_traceparent(),
-    )
+    with span(
+        SpanName.OPERATE,
+        traceparent=head["traceparent"],
+        links=[current_traceparent()],
+        attributes={Attribute.APPLICATION: number},
+    ):
+        await ReadStore().add_operator_act(
+            conn,
+            event_id=event_id,
+            application=number,
+            act=act,
+            reason=reason,
+            actor_ref=actor_ref,
+            at=at,
+            type=_TYPES[act],
+            payload=orjson.dumps({"data": data}),
+            traceparent=current_traceparent(),
+        )
     await audit.leaf(conn, f"operator.{act}", number, actor_ref, {"event": str(event_id)}, at=at)

@@ -25,12 +25,16 @@ from services.runtime.loops import Pulse, pause
 from services.runtime.messages import Raw
 from services.runtime.receipts import ReceiptSender
 from services.runtime.settings import KafkaSettings
+from services.runtime.shutdown import being_cancelled, in_order
 
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 2.0
 _UNASSIGNED_S = 20.0
 """After so long without a partition a consumer joins its group anew."""
-_FLUSH_S = 2.0
+_CLOSE_S = 5.0
+_COMMIT_S = 2.0
+"""A commit may take so long. The client repeats it for ever while a topic is missing, which is
+noticed, and put right, only after it."""
 _GRACE_CHECKS = 3
 """So many checks the writers of a topic have to create it."""
 
@@ -43,6 +47,15 @@ class TopicMissingError(Exception):
 
 class UnassignedError(Exception):
     """The group gives this consumer nothing to read."""
+
+
+_WAITED_OUT = (
+    KafkaError,
+    TopicMissingError,
+    UnassignedError,
+    OSError,
+    asyncio.CancelledError,  # of the client's inner tasks: see `being_cancelled`
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -105,7 +118,9 @@ class Consumer:
                     while not stop.is_set():
                         await self._turn(session, pulse)
                     await self._commit(session)
-            except (KafkaError, TopicMissingError, UnassignedError, OSError) as error:
+            except _WAITED_OUT as error:
+                if being_cancelled():
+                    raise
                 pulse.failed(error)
                 _log.warning("consumer starts anew", error=type(error).__name__, seconds=backoff)
                 await pause(stop, backoff)
@@ -175,8 +190,10 @@ class Consumer:
         session.committed_at = time.monotonic()
         if offsets:
             try:
-                await session.consumer.commit(offsets)
-            except KafkaError as error:  # read again, recognised, receipted again: harmless
+                async with asyncio.timeout(_COMMIT_S):
+                    await session.consumer.commit(offsets)
+            except (KafkaError, TimeoutError) as error:
+                # Read again, recognised, receipted again: harmless.
                 _log.info("offsets not committed", error=type(error).__name__)
 
     async def _check(self, session: _Session) -> None:
@@ -187,6 +204,8 @@ class Consumer:
         async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
             if await session.keeper.missing(self._topics):
                 raise TopicMissingError
+            if not self._settings.groups:
+                await self._assign(session)
             await self._check_positions(session)
 
     async def _check_positions(self, session: _Session) -> None:
@@ -221,11 +240,15 @@ class Consumer:
             await self._join(session, stop)
             yield session
         finally:
-            await consumer.stop()
-            if sending is not None:
-                await receipts.stop(sender, sending, seconds=_FLUSH_S)
-            await producer.stop()
-            await keeper.close()
+            await in_order(
+                [
+                    ("consumer", consumer.stop),
+                    ("receipts", lambda: receipts.stop(sender, sending)),
+                    ("producer", producer.stop),
+                    ("topics", keeper.close),
+                ],
+                seconds=_CLOSE_S,
+            )
 
     async def _find_topics(self, keeper: TopicKeeper) -> None:
         """See that there is something to read.
@@ -258,8 +281,14 @@ class Consumer:
             starting.cancel()
             stopping.cancel()
         if not self._settings.groups:
-            consumer.assign(await session.keeper.partitions(self._topics))
+            await self._assign(session)
         session.assigned_at = time.monotonic()
+
+    async def _assign(self, session: _Session) -> None:
+        """Read every partition there is: a topic that was lost may have come back with more."""
+        there = await session.keeper.partitions(self._topics)
+        if session.consumer.assignment() != set(there):
+            session.consumer.assign(there)
 
     async def revoked(self, session: _Session) -> None:
         """Commit before the partitions go to somebody else, to spare it the repetition."""

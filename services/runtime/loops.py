@@ -20,6 +20,7 @@ import structlog
 
 from services.runtime import heartbeats
 from services.runtime.db import Pool
+from services.runtime.shutdown import being_cancelled
 
 HUNG_AFTER_S = 60
 """A loop that has not turned for so long hangs."""
@@ -182,7 +183,9 @@ class Loops:
         while not stop.is_set():
             try:
                 await loop.body(pulse, stop)
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if being_cancelled():
+                    raise
                 pulse.failed(error)
                 _log.exception("loop failed", loop=pulse.name)
             await pause(stop, _AGAIN_S)

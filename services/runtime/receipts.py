@@ -20,6 +20,8 @@ from services.runtime.messages import encode_receipt
 MOST_IDS = 5_000
 """Ids in one receipt: 39 bytes each, well below the largest record."""
 
+_FLUSH_S = 2.0
+
 _queries = load(beside(__file__))
 _log = structlog.get_logger(__name__)
 
@@ -81,11 +83,12 @@ class ReceiptSender:
         )
 
 
-async def stop(sender: ReceiptSender, task: "asyncio.Task[None]", *, seconds: float) -> None:
-    """End the sender's task and send what is left, if the broker takes it in time."""
+async def stop(sender: ReceiptSender, task: "asyncio.Task[None] | None") -> None:
+    """End the sender's task, if it ran, and send what is left."""
+    if task is None:
+        return
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await sender.flush()
+    async with asyncio.timeout(_FLUSH_S):
+        await sender.flush()

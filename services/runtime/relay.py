@@ -18,12 +18,14 @@ from services.runtime.db import Connection, Pool, beside, is_transient, load
 from services.runtime.kafka import TopicKeeper, make_producer
 from services.runtime.loops import Pulse, pause
 from services.runtime.settings import KafkaSettings
+from services.runtime.shutdown import being_cancelled, in_order
 
 IDLE_S = 1.0
 """Longest time between two looks at the outbox."""
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 5.0
 _POSTPONE_S = 5.0
+_CLOSE_S = 5.0
 _REPEAT_AFTER_CHECKS = 2
 
 _queries = load(beside(__file__))
@@ -34,7 +36,8 @@ class NothingSentError(Exception):
     """The broker took none of the events offered to it."""
 
 
-_WAITED_OUT = (KafkaError, NothingSentError, InterfaceError)
+# Cancelled: of the client's inner tasks, see `being_cancelled`.
+_WAITED_OUT = (KafkaError, NothingSentError, InterfaceError, asyncio.CancelledError)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -83,8 +86,8 @@ class Relay:
                 async with self._session() as session:
                     await self._turns(session, pulse, stop)
                     backoff = _FIRST_BACKOFF_S
-            except Exception as error:
-                if not isinstance(error, _WAITED_OUT) and not is_transient(error):
+            except (Exception, asyncio.CancelledError) as error:
+                if being_cancelled() or not (isinstance(error, _WAITED_OUT) or is_transient(error)):
                     raise
                 pulse.failed(error)
                 _log.warning("relay waits", error=type(error).__name__, seconds=backoff)
@@ -201,8 +204,9 @@ class Relay:
             if watch is not None:
                 watch.cancel()
                 await asyncio.wait([watch])
-            await producer.stop()
-            await keeper.close()
+            await in_order(
+                [("producer", producer.stop), ("topics", keeper.close)], seconds=_CLOSE_S
+            )
 
     async def _watch(self, keeper: TopicKeeper, wiped: asyncio.Event, woken: asyncio.Event) -> None:
         """Look after the topics. Where one is missing, the broker has lost what it had."""

@@ -34,6 +34,17 @@ async def on_signal() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+def being_cancelled() -> bool:
+    """Return whether somebody cancels the current task.
+
+    If not, a CancelledError it meets is a stray one: the Kafka client lets those of its own inner
+    tasks escape when a connection breaks, and a loop that took one for its own end would be gone
+    without a word.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def in_order(
     steps: Sequence[tuple[str, Callable[[], Awaitable[object]]]], *, seconds: float = LIMIT_S
 ) -> bool:
@@ -47,7 +58,9 @@ async def in_order(
         try:
             async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
                 await step()
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if being_cancelled():
+                raise
             well = False
-            _log.error("could not stop in order", step=name, error=type(error).__name__)
+            _log.warning("not stopped in order", step=name, error=type(error).__name__)
     return well

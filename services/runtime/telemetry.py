@@ -52,6 +52,7 @@ class SpanName:
     DELIVER: Final = "workflow.deliver"
     CARRY_OUT: Final = "workflow.carry_out"
     DECIDE: Final = "task.decide"
+    OPERATE: Final = "operator.act"
     SEAL: Final = "audit.seal"
 
 

@@ -136,23 +136,20 @@ def tasks(folder: Folder, world: World) -> Iterator[Finding]:
     shown = {row["task"]: row for row in folder.intake["task"]}
     queued = {row["task"]: row for row in folder.departments["task"]}
     yield from _of_the_route(find, folder)
-    for name, row in driven.items():
-        if name not in shown:
-            yield find.across("it was issued, but intake does not show it", name)
-        if row["department"] not in world.own and name not in queued:
+    for name in driven.keys() - shown.keys():
+        yield find.across("it was issued, but intake does not show it", name)
+    for name in driven.keys() - queued.keys():
+        if driven[name]["department"] not in world.own:
             yield find.across("it was issued, but its department does not have it", name)
     for name in queued.keys() - driven.keys():
         yield find.across("its department has it, but it was never issued", name)
-    for name, row in shown.items():
-        if name not in driven and row["issued_at"] is not None:
+    for name in shown.keys() - driven.keys():
+        if shown[name]["issued_at"] is not None:
             yield find.across("intake shows it, but it was never issued", name)
     for name in driven.keys() & queued.keys():
         yield from _as_queued(find, driven[name], queued[name])
     for name in driven.keys() & shown.keys():
-        for column in _differences(driven[name], shown[name], _SAME_OF_SHOWN_TASK):
-            yield find.across(
-                f"{column} is {driven[name][column]}, shown as {shown[name][column]}", name
-            )
+        yield from _as_shown(find, driven[name], shown[name])
     yield from _steps(find, folder)
 
 
@@ -162,9 +159,7 @@ def _once(find: Finder, rows: Sequence[Row], store: Service) -> Iterator[Finding
         if count > 1:
             yield find.within(f"{store} has {item}/{department}/{round_} {count} times")
     for row in rows:
-        name = "/".join(
-            (row["application"], row["item"], row["department"], str(row["round"]))
-        )
+        name = "/".join((row["application"], row["item"], row["department"], str(row["round"])))
         if row["task"] != name:
             yield find.within(f"{store} has it as the task {name}", row["task"])
 
@@ -204,12 +199,19 @@ def _as_queued(find: Finder, driven: Row, queued: Row) -> Iterator[Finding]:
         TaskState.LAPSED,
     }
     if driven["state"] != queued["state"] and not overtaken:
-        yield find.across(f"it is {states[0]} here and {states[1]} in its department", driven["task"])
+        yield find.across(
+            f"it is {states[0]} here and {states[1]} in its department", driven["task"]
+        )
     for column in _differences(driven, queued, _SAME_OF_DEPARTMENTS_TASK):
         yield find.across(
             f"{column} is {driven[column]} here and {queued[column]} in its department",
             driven["task"],
         )
+
+
+def _as_shown(find: Finder, driven: Row, shown: Row) -> Iterator[Finding]:
+    for column in _differences(driven, shown, _SAME_OF_SHOWN_TASK):
+        yield find.across(f"{column} is {driven[column]}, shown as {shown[column]}", driven["task"])
 
 
 def _steps(find: Finder, folder: Folder) -> Iterator[Finding]:

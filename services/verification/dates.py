@@ -160,7 +160,9 @@ def _notices(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Fi
         elif row["until"] != until:
             yield find.across(f"its term is shown as {row['until']}, reckoned {until}", subject)
     for step, round_ in shown.keys() - reckoning.asked.keys():
-        yield find.across("a notice is shown that was never sent", f"{folder.number}/{step}/{round_}")
+        yield find.across(
+            "a notice is shown that was never sent", f"{folder.number}/{step}/{round_}"
+        )
 
 
 def _signals(find: Finder, folder: Folder) -> Iterator[Finding]:

@@ -66,9 +66,7 @@ class Days:
 
     def count(self, after: date, until: date, paused: Set[date] = NO_DAYS) -> int:
         """Return the working days after one day and up to another that are not paused."""
-        return sum(
-            self.works(day) and day not in paused for day in _span(after + ONE, until)
-        )
+        return sum(self.works(day) and day not in paused for day in _span(after + ONE, until))
 
     def provisional(self, start: date, last: date) -> bool:
         """Return whether a day after `start` up to `last` lies in an unpublished year."""

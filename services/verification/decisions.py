@@ -26,6 +26,17 @@ DECIDED, LAPSED = "lianshen.task.decided.v1", "lianshen.task.lapsed.v1"
 ENDING_ACTS = ("decision", "opinion", "lapse")
 ENDING_LEAVES = ("task.decision", "task.opinion", "task.lapsed")
 OWN_SOFTWARE = "department/"
+KINDS = {
+    TaskState.DECIDED: frozenset({"decision", "opinion"}),
+    TaskState.LAPSED: frozenset({"lapse"}),
+}
+"""How a task ends in each of its states."""
+MAY: dict[str, frozenset[Role | None]] = {
+    "decision": frozenset({Role.CHIEF_REPRESENTATIVE}),
+    "opinion": frozenset({Role.OFFICER, Role.CHIEF_REPRESENTATIVE}),
+    "lapse": frozenset({None}),
+}
+"""In which roles a task is ended so; a lapse has no actor."""
 
 
 def decisions(folder: Folder, world: World) -> Iterator[Finding]:
@@ -59,27 +70,25 @@ def _told_and_recorded(find: Finder, folder: Folder) -> Iterator[Finding]:
     leaves: dict[str, list[dict[str, Any]]] = {}
     for leaf in folder.leaves(Service.DEPARTMENTS, *ENDING_LEAVES):
         leaves.setdefault(leaf["facts"]["task"], []).append(leaf)
-    for task in sorted(outcomes.keys() | events.keys() | leaves.keys()):
-        outcome, told, recorded = outcomes.get(task), events.get(task, []), leaves.get(task, [])
-        if outcome is None:
+    for task in sorted(events.keys() | leaves.keys() - outcomes.keys()):
+        if task not in outcomes:
             yield find.within("it was told or recorded as ended, but has no outcome", task)
-            continue
+    for task, outcome in outcomes.items():
+        told, recorded = events.get(task, []), leaves.get(task, [])
         if len(told) != 1:
             yield find.within(f"its outcome was told {len(told)} times", task)
         if len(recorded) != 1:
             yield find.within(f"its outcome is recorded {len(recorded)} times", task)
-        for event in told:
-            if not _tells(event, outcome):
-                yield find.within("its outcome is not the one that was told", task)
-        for leaf in recorded:
-            if not _records(leaf, outcome):
-                yield find.within("its outcome is not the one that was recorded", task)
+        if not all(_tells(event, outcome) for event in told):
+            yield find.within("its outcome is not the one that was told", task)
+        if not all(_records(leaf, outcome) for leaf in recorded):
+            yield find.within("its outcome is not the one that was recorded", task)
 
 
 def _tells(event: Mapping[str, Any], outcome: Row) -> bool:
     if outcome["kind"] == "lapse":
-        return event["type"] == LAPSED and _instant(event["lapsed_at"]) == outcome["at"]
-    return (
+        return bool(event["type"] == LAPSED and _instant(event["lapsed_at"]) == outcome["at"])
+    return bool(
         event["type"] == DECIDED
         and event["outcome"] == outcome["outcome"]
         and event.get("result_number") == outcome["result_number"]
@@ -94,7 +103,7 @@ def _records(leaf: Mapping[str, Any], outcome: Row) -> bool:
         return False
     if outcome["kind"] == "lapse":
         return bool(leaf["act"] == "task.lapsed")
-    return (
+    return bool(
         leaf["act"] == f"task.{outcome['kind']}"
         and leaf["facts"]["outcome"] == outcome["outcome"]
         and leaf["facts"]["result_number"] == outcome["result_number"]
@@ -259,7 +268,7 @@ def _investor_recorded(find: Finder, folder: Folder) -> Iterator[Finding]:
             yield find.within(f"{act} happened {count} times and is recorded {found} times")
 
 
-def lapses(folder: Folder, world: World) -> Iterator[Finding]:  # noqa: ARG001  all checks alike
+def lapses(folder: Folder, _: World) -> Iterator[Finding]:
     """4: a task was decided or lapsed, never both; only silence that means something lapses."""
     find = Finder(invariant=LAPSES, number=folder.number, moving=folder.moving)
     outcomes: dict[str, list[Row]] = {}
@@ -269,9 +278,11 @@ def lapses(folder: Folder, world: World) -> Iterator[Finding]:  # noqa: ARG001  
     for task in folder.departments["task"]:
         name, found = task["task"], outcomes.get(task["task"], [])
         if len(found) > 1 or acts[name] != len(found):
-            yield find.within(f"it has {len(found)} outcomes and was ended {acts[name]} times", name)
-        kind = {"decided": {"decision", "opinion"}, "lapsed": {"lapse"}}.get(task["state"], set())
-        if bool(kind) != bool(found) or not {row["kind"] for row in found} <= kind:
+            yield find.within(
+                f"it has {len(found)} outcomes and was ended {acts[name]} times", name
+            )
+        kinds = KINDS.get(task["state"], frozenset())
+        if bool(kinds) != bool(found) or not {row["kind"] for row in found} <= kinds:
             yield find.within(f"it is {task['state']} with {[r['kind'] for r in found]}", name)
         for row in found:
             if row["kind"] == "lapse" and not _may_lapse(task, row):
@@ -292,15 +303,16 @@ def _may_lapse(task: Row, row: Row) -> bool:
     )
 
 
-def authority(folder: Folder, world: World) -> Iterator[Finding]:  # noqa: ARG001
+def authority(folder: Folder, _: World) -> Iterator[Finding]:
     """5: whoever acted had the role, the department and the distance the act asks for."""
     find = Finder(invariant=AUTHORITY, number=folder.number, moving=folder.moving)
     tasks = {row["task"]: row for row in folder.departments["task"]}
     for name, task in tasks.items():
-        _, part = folder.parts.get((task["item"], task["department"]), ({}, {}))
+        part = folder.parts.get((task["item"], task["department"]), ({}, {}))[1]
         if part and (task["authority"], task["silence"]) != (part["authority"], part["silence"]):
             yield find.across("its authority or silence is not the plan's", name)
-        if folder.received is not None and folder.received["owner_ref"] not in task["applicant_refs"]:
+        owner = None if folder.received is None else folder.received["owner_ref"]
+        if owner is not None and owner not in task["applicant_refs"]:
             yield find.across("it does not name its own applicant", name)
     for row in folder.departments["outcome"]:
         yield from _allowed(partial(find.within, subject=row["task"]), tasks[row["task"]], row)
@@ -317,12 +329,7 @@ def authority(folder: Folder, world: World) -> Iterator[Finding]:  # noqa: ARG00
 
 def _allowed(find: Any, task: Row, row: Row) -> Iterator[Finding]:
     kind, role = row["kind"], row["actor_role"]
-    roles = {
-        "decision": {Role.CHIEF_REPRESENTATIVE},
-        "opinion": {Role.OFFICER, Role.CHIEF_REPRESENTATIVE},
-        "lapse": {None},
-    }[kind]
-    if role not in roles:
+    if role not in MAY[kind]:
         yield find(f"a {kind} by a {role}")
     if row["department"] != task["department"]:
         yield find(f"ended by {row['department']}, not by {task['department']}")

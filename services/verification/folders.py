@@ -66,13 +66,13 @@ class Folder:
         return found
 
     @property
-    def received(self) -> Row | None:
-        """Intake's row of the application."""
+    def received(self) -> Row:
+        """Intake's row of the application, or None."""
         return next(iter(self.intake["application"]), None)
 
     @property
-    def driven(self) -> Row | None:
-        """The orchestrator's row of the application."""
+    def driven(self) -> Row:
+        """The orchestrator's row of the application, or None."""
         return next(iter(self.orchestrator["application"]), None)
 
     @cached_property

@@ -81,9 +81,7 @@ def _consumer(topic: str, world: World) -> Service | None:
 
 def _arrived(find: Finder, folder: Folder, service: Service, world: World) -> Iterator[Finding]:
     """What was sent is in its reader's inbox, byte for byte."""
-    inboxes = {
-        one: {row["event_id"]: row for row in folder.store(one)["inbox"]} for one in Service
-    }
+    inboxes = {one: {row["event_id"]: row for row in folder.store(one)["inbox"]} for one in Service}
     for row in folder.store(service)["outbox"]:
         reader = _consumer(row["topic"], world)
         if reader is None:

@@ -177,3 +177,24 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
         and place(file) not in {"scripts/lock", "tests/architecture/test_form.py"}
     ]
     assert found == []
+
+
+def test_the_broker_is_only_polled_where_nothing_cancels_the_poll() -> None:
+    """A poll that is cancelled switches the client's protection against a stuck poll off."""
+    polls = [
+        (place(file, node.lineno), parent)
+        for file in python("services")
+        for parent in nodes(file)
+        for node in ast.iter_child_nodes(parent)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"getmany", "getone"}
+    ]
+    assert polls
+    assert [where for where, parent in polls if not isinstance(parent, ast.Await)] == []
+    assert not [
+        place(file, node.lineno)
+        for file in python("services")
+        for node in nodes(file)
+        if isinstance(node, ast.Attribute) and node.attr == "getone"
+    ]

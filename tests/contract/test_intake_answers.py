@@ -1,4 +1,4 @@
-"""Intake is asked whatever its document allows, and more: it never fails, and answers as it says."""
+"""Intake is asked whatever its document allows, and more: it never fails, and keeps its word."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 BOUNDED = settings(
-    max_examples=12,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     database=None,
@@ -82,7 +82,7 @@ def test_the_public_routes(case: Any) -> None:
 
 
 @DOCUMENT.exclude(tag="public").exclude(tag="health").parametrize()
-@settings(BOUNDED, max_examples=4)
+@settings(BOUNDED, max_examples=3)
 def test_without_a_token_everything_else_is_refused(case: Any) -> None:
     case.headers = {
         name: value
@@ -91,4 +91,4 @@ def test_without_a_token_everything_else_is_refused(case: Any) -> None:
     }
     answer = case.call()
     assert answer.status_code in {400, 401, 404, 405, 413, 422}, answer.text
-    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert answer.headers["content-type"] == ["application/problem+json"]

@@ -75,7 +75,7 @@ def restaurant(
 
     Args:
         data: its folder.
-        seconds_per_working_day: of the business clock, which begins on a Monday of a published year.
+        seconds_per_working_day: of the business clock; it begins on a Monday in March 2026.
         environment: more variables for all services.
         only: more variables for single services.
     """
@@ -201,7 +201,8 @@ class County:
             {"id": task["id"], **body} for task in tasks if (body := verdict(task)) is not None
         ]
         if entries:
-            answer = await self.windows[department].post("/v1/tasks/decisions", {"entries": entries})
+            window = self.windows[department]
+            answer = await window.post("/v1/tasks/decisions", {"entries": entries})
             self.refusals += [one["problem"] for one in answer["results"] if one.get("problem")]
         return len(tasks)
 

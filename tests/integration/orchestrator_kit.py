@@ -292,6 +292,11 @@ class Engine:
     def handle(self, application: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(workflow_id(application))
 
+    async def kept(self, application: str) -> bytes:
+        """Everything that Temporal keeps of a workflow, payloads as they are."""
+        history = await self.handle(application).fetch_history()
+        return b"".join(event.SerializeToString() for event in history.events)
+
     async def deliver(self) -> int:
         """Hand over one batch."""
         return await self.deliverer.turn()
