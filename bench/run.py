@@ -52,9 +52,9 @@ class Size:
 
 FULL = Size(
     departments=(8, 20),
-    concurrency=24,
-    warm_up=40,
-    count=300,
+    concurrency=64,
+    warm_up=100,
+    count=500,
     seconds=25.0,
     idle=24,
     sample_ratio=1.0,

@@ -77,9 +77,8 @@ async def _until_interrupted(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _demo(data: Path, scenario: str, speed: float, seed: int) -> None:
-    from rich.console import Console
-
     import httpx2
+    from rich.console import Console
 
     from services.demonstration.caller import RefusedError
 

@@ -49,7 +49,7 @@ from services.domain.limits import due_on
 from services.domain.route import Route, RoutePart, RouteStep
 from services.domain.turn import ENDED_STEPS, ENDED_TASKS, Turn, part_key, task_name
 
-__all__ = ["apply", "begin", "next_instant"]
+__all__ = ["apply", "apply_all", "begin", "next_instant"]
 
 
 def begin(route: Route, calendar: WorkingCalendar, at: datetime) -> Case:
@@ -79,6 +79,15 @@ def apply(case: Case, event: AnyEvent) -> tuple[Case, tuple[AnyCommand, ...]]:
         _TRANSITIONS[type(event)](turn, event)
         _advance(turn)
     return turn.finish()
+
+
+def apply_all(case: Case, events: Iterable[AnyEvent]) -> tuple[Case, tuple[AnyCommand, ...]]:
+    """Return the case after all of `events`, one after the other, and all that follows."""
+    commands: list[AnyCommand] = []
+    for event in events:
+        case, found = apply(case, event)
+        commands += found
+    return case, tuple(commands)
 
 
 def _accepted(turn: Turn, event: Accepted) -> None:

@@ -83,10 +83,10 @@ def problem_with(question: Question, value: object) -> FactProblem | None:
     """Return what is wrong with one answer, or None."""
     match question.type:
         case "boolean":
-            return None if isinstance(value, bool) else _wrong(question, value, "type")
+            return None if isinstance(value, bool) else _wrong(question, "type")
         case "choice":
             known = any(option.value == value for option in question.options)
-            return None if known else _wrong(question, value, "option")
+            return None if known else _wrong(question, "option")
         case "number":
             return _number_problem(question, value)
         case other:  # pragma: no cover - the type checker proves that nothing is left
@@ -95,10 +95,10 @@ def problem_with(question: Question, value: object) -> FactProblem | None:
 
 def _number_problem(question: Question, value: object) -> FactProblem | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return _wrong(question, value, "type")
+        return _wrong(question, "type")
     low, high = question.minimum, question.maximum
     if (low is not None and value < low) or (high is not None and value > high):
-        return _wrong(question, value, "range")
+        return _wrong(question, "range")
     return None
 
 
@@ -180,12 +180,12 @@ def _missing(question: Question) -> FactProblem:
     )
 
 
-def _wrong(question: Question, value: object, code: str) -> FactProblem:
-    shown = f"{value!r}"[:80]
+def _wrong(question: Question, code: str) -> FactProblem:
+    """The answer is not repeated: who mistook the field may have written a person's name in it."""
     message = {
-        "type": Name(zh=f"回答 {shown} 的类型不对。", en=f"The answer {shown} is of a wrong type."),
-        "option": Name(zh=f"没有 {shown} 这一选项。", en=f"There is no option {shown}."),
-        "range": Name(zh=f"{shown} 超出允许范围。", en=f"{shown} is out of range."),
+        "type": Name(zh="回答的类型不对。", en="The answer is of a wrong type."),
+        "option": Name(zh="没有这一选项。", en="There is no such option."),
+        "range": Name(zh="回答超出允许范围。", en="The answer is out of range."),
     }[code]
     return FactProblem(question=question.id, code=code, message=message, fix=_answer_with(question))
 

@@ -25,14 +25,15 @@ class Activities:
     async def carry_out(self, turn: dict[str, Any]) -> dict[str, Any]:
         """Write one turn of a workflow: rows and messages in one transaction.
 
-        Returns `now` (business time) and `delay`, the seconds to wait for the `next` instant.
+        Returns `now` (business time) and `delay`, the seconds to wait for the `next` instant; and
+        `events`, when the turn had been carried out before with these events instead.
         """
         with span(
             SpanName.CARRY_OUT,
             traceparent=turn["traceparent"],
             attributes={Attribute.APPLICATION: turn["application"]},
         ):
-            await self._writer.carry_out(
+            carried = await self._writer.carry_out(
                 TurnInput(
                     application=turn["application"],
                     turn=turn["turn"],
@@ -41,7 +42,8 @@ class Activities:
                     traceparent=current_traceparent(),
                 )
             )
-        return self._until(turn["next"])
+        answer = self._until(turn["next"])
+        return answer if carried is None else answer | {"events": carried}
 
     @activity.defn(name=READ_CLOCK)
     async def read_clock(self, ahead: str) -> dict[str, Any]:

@@ -85,10 +85,16 @@ class Store:
         """Move applications from turn n-1 to n; return number, turn and status of those moved."""
         return [row async for row in QUERIES.begin_turns(conn, **_heads(turns))]
 
-    async def turns_of(self, conn: Connection, numbers: list[str]) -> dict[str, int]:
-        """Return the last turn carried out of each application."""
-        rows = QUERIES.turns_of(conn, numbers=numbers)
-        return {row["number"]: row["turn"] async for row in rows}
+    async def events_of_turns(
+        self, conn: Connection, turns: Sequence[TurnInput]
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Return, by application, the events that turns were carried out with, if they were."""
+        rows = QUERIES.events_of_turns(
+            conn,
+            numbers=[turn.application for turn in turns],
+            turns=[turn.turn for turn in turns],
+        )
+        return {row["application"]: orjson.loads(row["events"]) async for row in rows}
 
     async def pinned(self, conn: Connection, numbers: list[str]) -> list[Row]:
         """Return what never changes of each application."""

@@ -14,7 +14,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from services.contracts.times import DateTime
-from services.domain.approval import apply, begin, next_instant
+from services.domain.approval import apply_all, begin, next_instant
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import Accepted, AnyEvent, Case, ClockReached
 from services.domain.route import Route
@@ -88,19 +88,17 @@ class ApplicationWorkflow:
 
     async def _apply_pending(self) -> None:
         events, self._pending = self._pending, []
-        commands: list[Any] = []
-        for event in events:
-            self._case, found = apply(self._case, event)
-            commands += found
+        case, commands = apply_all(self._case, events)
         if not commands:
+            self._case = case
             self._rang = self._armed is None
             return
         self._turn += 1
-        ahead = next_instant(self._case)
+        ahead = next_instant(case)
         answer = await workflow.execute_local_activity(
             CARRY_OUT,
             {
-                "application": self._case.route.application,
+                "application": case.route.application,
                 "traceparent": self._traceparent,
                 "turn": self._turn,
                 "events": msgspec.to_builtins(events),
@@ -111,7 +109,22 @@ class ApplicationWorkflow:
             retry_policy=_RETRY,
             result_type=dict,
         )
-        self._arm(ahead, answer["delay"])
+        if "events" in answer:
+            self._adopt(msgspec.convert(answer["events"], list[AnyEvent]), events)
+        else:
+            self._case = case
+            self._arm(ahead, answer["delay"])
+
+    def _adopt(self, carried: list[AnyEvent], events: list[AnyEvent]) -> None:
+        """Take the turn as it was carried out; what it did not contain is still to be applied.
+
+        It was carried out by a worker that died before Temporal knew of it. When the turn began
+        anew, messages that came in between were in it; they are not among what was written.
+        """
+        self._case, _ = apply_all(self._case, carried)
+        told = {event.ref for event in carried if event.ref}
+        self._pending = [event for event in events if event.ref not in told] + self._pending
+        self._rang = True
 
     async def _look_at_clock(self) -> None:
         """The timer rang: apply the instant if the clock agrees that it has come."""

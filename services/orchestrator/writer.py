@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -26,6 +27,9 @@ from services.runtime.clock import Clock
 from services.runtime.db import Connection, Pool
 
 PINNED_KEPT = 20_000
+Carried: TypeAlias = list[dict[str, Any]] | None
+"""The events a turn was carried out with, where they are not those that were asked for."""
+_Waiting: TypeAlias = tuple[TurnInput, asyncio.Future[Carried]]
 
 
 class OutOfTurnError(Exception):
@@ -45,49 +49,52 @@ class TurnWriter:
         self._systems = systems
         self._store = Store()
         self._pinned: OrderedDict[str, Pinned] = OrderedDict()
-        self._waiting: list[tuple[TurnInput, asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def carry_out(self, turn: TurnInput) -> None:
-        """Write one turn. Raises what its transaction raised; then nothing of it is written."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def carry_out(self, turn: TurnInput) -> Carried:
+        """Write one turn. Raises what its transaction raised; then nothing of it is written.
+
+        Returns None; or, when the turn had been carried out before with other events, those events:
+        the workflow forgot what it had done (its worker died before Temporal knew of it), and other
+        messages came before it began again. What is written stands.
+        """
+        done: asyncio.Future[Carried] = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, done))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
-        await done
+        return await done
 
     async def _write_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:100], self._waiting[100:]
             try:
-                await self._write([turn for turn, _ in batch])
+                carried = await self._write([turn for turn, _ in batch])
             except Exception as error:
                 await self._write_singly(batch, error)
             else:
-                for _, done in batch:
-                    _settle(done, None)
+                for turn, done in batch:
+                    _settle(done, carried.get(turn.application))
 
-    async def _write_singly(
-        self, batch: list[tuple[TurnInput, asyncio.Future[None]]], error: Exception
-    ) -> None:
+    async def _write_singly(self, batch: list[_Waiting], error: Exception) -> None:
         """One bad turn must not hold up the others: give each a transaction of its own."""
         if len(batch) == 1:
             _settle(batch[0][1], error)
             return
         for turn, done in batch:
             try:
-                await self._write([turn])
+                carried = await self._write([turn])
             except Exception as own:
                 _settle(done, own)
             else:
-                _settle(done, None)
+                _settle(done, carried.get(turn.application))
 
-    async def _write(self, turns: list[TurnInput]) -> None:
+    async def _write(self, turns: list[TurnInput]) -> dict[str, Carried]:
+        """Write turns; return, by application, with what other events they were written before."""
         async with self._pool.acquire() as conn, conn.transaction():
-            fresh = await self._begin(conn, turns)
-            if not fresh:
-                return
-            statuses, left = fresh
+            statuses, left, carried = await self._begin(conn, turns)
+            if not left:
+                return carried
             pins = await self._pins(conn, left)
             decided = await self._decided(conn, left)
             await self._write_rows(conn, left, pins)
@@ -96,21 +103,25 @@ class TurnWriter:
                 messages = Messages(pins[turn.application], self._systems, decided)
                 events += messages.of(turn, statuses[turn.application])
             await outbox.add(conn, Service.ORCHESTRATOR, events)
+            return carried
 
     async def _begin(
         self, conn: Connection, turns: list[TurnInput]
-    ) -> tuple[dict[str, ApplicationStatus], list[TurnInput]] | None:
+    ) -> tuple[dict[str, ApplicationStatus], list[TurnInput], dict[str, Carried]]:
         """Move the applications on; leave out what was carried out before."""
         rows = await self._store.begin_turns(conn, turns)
         statuses = {row["number"]: ApplicationStatus(row["status"]) for row in rows}
         left = [turn for turn in turns if turn.application in statuses]
-        behind = [turn.application for turn in turns if turn.application not in statuses]
+        behind = [turn for turn in turns if turn.application not in statuses]
+        carried: dict[str, Carried] = {}
         if behind:
-            at = await self._store.turns_of(conn, behind)
-            for turn in turns:
-                if turn.application not in statuses and at.get(turn.application, 0) < turn.turn:
+            before = await self._store.events_of_turns(conn, behind)
+            for turn in behind:
+                if turn.application not in before:
                     raise OutOfTurnError(f"{turn.application}: turn {turn.turn}")
-        return (statuses, left) if left else None
+                if before[turn.application] != turn.events:
+                    carried[turn.application] = before[turn.application]
+        return statuses, left, carried
 
     async def _pins(self, conn: Connection, turns: Sequence[TurnInput]) -> dict[str, Pinned]:
         missing = [turn.application for turn in turns if turn.application not in self._pinned]
@@ -165,10 +176,10 @@ class TurnWriter:
         )
 
 
-def _settle(done: asyncio.Future[None], error: Exception | None) -> None:
+def _settle(done: asyncio.Future[Carried], outcome: Carried | Exception) -> None:
     if done.done():
         return
-    if error is None:
-        done.set_result(None)
+    if isinstance(outcome, Exception):
+        done.set_exception(outcome)
     else:
-        done.set_exception(error)
+        done.set_result(outcome)

@@ -220,7 +220,8 @@ class Consumer:
             end = session.consumer.highwater(partition)
             position = await _position(session.consumer, partition)
             if end is not None and position is not None and position > end:
-                await session.consumer.seek_to_beginning(partition)
+                # Not `seek_to_beginning`: it waits for an answer. Should 0 be gone, the broker says so.
+                session.consumer.seek(partition, 0)
                 session.done.pop(partition, None)
                 _log.warning("log lost", topic=partition.topic, position=position, end=end)
 

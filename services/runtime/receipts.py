@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -20,6 +19,9 @@ from services.runtime.messages import encode_receipt
 MOST_IDS = 5_000
 """Ids in one receipt: 39 bytes each, well below the largest record."""
 
+_MOST_WAITING = 50_000
+_FIRST_BACKOFF_S = 0.05
+_LONGEST_BACKOFF_S = 5.0
 _FLUSH_S = 2.0
 
 _queries = load(beside(__file__))
@@ -40,38 +42,47 @@ async def close(conn: Connection, receipts: Sequence[Receipt]) -> None:
 class ReceiptSender:
     """Sends receipts in the background: one message per source for everything that piled up.
 
-    Nothing waits for it and nothing is retried: an event whose receipt is lost comes again and is
-    receipted again.
+    Nothing waits for it. What the broker refuses is tried again for a while; what is lost in the
+    end costs a repetition: an event without a receipt comes again, and is receipted again.
     """
 
     def __init__(self, *, consumer: str, producer: AIOKafkaProducer) -> None:
         self._consumer = consumer
         self._producer = producer
-        self._pending: dict[str, list[UUID]] = defaultdict(list)
+        self._pending: dict[str, list[UUID]] = {}
         self._wake = asyncio.Event()
 
     def add(self, received: Mapping[str, Sequence[UUID]]) -> None:
         """Note events for receipting, by their source."""
         for source, event_ids in received.items():
-            self._pending[source] += event_ids
+            kept = [*self._pending.get(source, ()), *event_ids]
+            self._pending[source] = kept[-_MOST_WAITING:]
         self._wake.set()
 
     async def run(self) -> None:
         """Send until cancelled; call `flush` afterwards."""
+        backoff = _FIRST_BACKOFF_S
         while True:
             await self._wake.wait()
-            await self.flush()
+            if await self.flush():
+                backoff = _FIRST_BACKOFF_S
+            else:
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, _LONGEST_BACKOFF_S)
 
-    async def flush(self) -> None:
-        """Send everything noted so far."""
+    async def flush(self) -> bool:
+        """Send everything noted so far; return whether the broker took it. What it did not stays."""
         self._wake.clear()
-        pending, self._pending = self._pending, defaultdict(list)
+        pending, self._pending = self._pending, {}
         for source, event_ids in pending.items():
             for start in range(0, len(event_ids), MOST_IDS):
+                part = event_ids[start : start + MOST_IDS]
                 try:
-                    await self._send(source, event_ids[start : start + MOST_IDS])
+                    await self._send(source, part)
                 except KafkaError as error:
                     _log.warning("receipt not sent", source=source, error=type(error).__name__)
+                    self.add({source: part})
+        return not self._pending
 
     async def _send(self, source: str, event_ids: Sequence[UUID]) -> None:
         receipt = Receipt(consumer=self._consumer, event_ids=tuple(event_ids))

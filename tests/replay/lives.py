@@ -68,7 +68,9 @@ async def late_then_withdrawn(env: WorkflowEnvironment, run: Run) -> None:
 
 LIVES: dict[str, tuple[Route, Callable[[WorkflowEnvironment, Run], Awaitable[None]]]] = {
     "granted": (
-        route(*(step(decide(f"I{n}", f"d{n}")) for n in range(20)), step(decide("Z", "z", "I3", "I7"))),
+        route(
+            *(step(decide(f"I{n}", f"d{n}")) for n in range(20)), step(decide("Z", "z", "I3", "I7"))
+        ),
         granted,
     ),
     "silent": (
@@ -85,13 +87,15 @@ LIVES: dict[str, tuple[Route, Callable[[WorkflowEnvironment, Run], Awaitable[Non
 async def record(name: str) -> None:
     """Live one life on the time-skipping server and keep its history."""
     of, live = LIVES[name]
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=test_server()
-    ) as env:
-        async with running(env, of, START) as run:
-            await live(env, run)
-            await run.handle.result()
-            history = await run.handle.fetch_history()
+    async with (
+        await WorkflowEnvironment.start_time_skipping(
+            test_server_existing_path=test_server()
+        ) as env,
+        running(env, of, START) as run,
+    ):
+        await live(env, run)
+        await run.handle.result()
+        history = await run.handle.fetch_history()
     (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Histories of applications in flight must replay on the code of today; a changed shell must not."""
+"""Histories of applications in flight must replay on today's code; a changed shell must not."""
 
 from collections.abc import Iterator
 from pathlib import Path

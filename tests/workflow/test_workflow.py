@@ -59,7 +59,9 @@ async def test_history_is_flat_in_the_number_of_departments(env: WorkflowEnviron
 
 
 async def test_deadlines_are_durable_timers_in_business_time(env: WorkflowEnvironment) -> None:
-    async with running(env, route(step(decide("A", "x", promised=2)), promised_days=9), START) as run:
+    async with running(
+        env, route(step(decide("A", "x", promised=2)), promised_days=9), START
+    ) as run:
         while len(of(run, RaiseSignal)) < 2:
             await env.sleep(HOUR)
         said = [(c.signal, c.at) for c in of(run, RaiseSignal)]

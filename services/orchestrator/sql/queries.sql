@@ -59,8 +59,11 @@ from unnest(
 where a.number = u.number and a.turn = u.turn - 1
 returning a.number, a.turn, a.status;
 
--- name: turns_of(numbers)
-select number, turn from application where number = any(:numbers::text[]);
+-- name: events_of_turns(numbers, turns)
+select j.application, j.events
+from journal as j
+join unnest(:numbers::text[], :turns::integer[]) as u(number, turn)
+    on u.number = j.application and u.turn = j.turn;
 
 -- name: pinned(numbers)
 select number, project_code, scenario, facts, route, shared, traceparent
