@@ -32,8 +32,8 @@ test: setup ## the whole test suite (ARGS="-k word" for a part of it)
 test-kafka: setup kafka-jars ## the integration and fault suites against Apache Kafka (Java 17, Maven)
 	@LIANSHEN_TEST_BROKER=apache $(BIN)/pytest $(wildcard tests/integration tests/faults) $(ARGS)
 
-bench: setup ## measure naive, bare and product, and write bench/results
-	@$(BIN)/python -m bench $(ARGS)
+bench: setup ## measure naive, bare and product, and write bench/results (QUICK=1: a smoke run)
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 lint: setup ## ruff, mypy --strict and the layers
 	@$(BIN)/ruff check

@@ -1,21 +1,21 @@
-"""Shape B: one process is worker and client; a step is one local activity, its decisions one signal.
+"""Shape B: worker and client in one process, one local activity a step, one signal its decisions.
 
 Worker settings and sandbox are the product's own.
 """
 
 import asyncio
 import time
-from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import Worker
 
 from bench import county
 from bench.course import Course, Plan, Times, one_by_one, say
 from bench.shapes import CARRY_OUT, Bare
-from services.orchestrator.worker import sandbox
+from services.orchestrator.settings import TemporalSettings
+from services.orchestrator.worker import tuning
 
 QUEUE = "bare"
 
@@ -69,12 +69,7 @@ async def drive(settings: dict[str, Any]) -> None:
         task_queue=QUEUE,
         workflows=[Bare],
         activities=[counter.carry_out],
-        workflow_runner=sandbox(),
-        max_cached_workflows=2_000,
-        max_concurrent_workflow_tasks=200,
-        max_concurrent_local_activities=500,
-        workflow_task_poller_behavior=PollerBehaviorAutoscaling(initial=4, maximum=20),
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        **tuning(TemporalSettings()),
     ):
         idle = await one_by_one(counter.one, settings["idle"], first=1_000_000)
         await Course(Plan(**settings["plan"])).run(counter.one)

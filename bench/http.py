@@ -25,10 +25,13 @@ class Connections:
     async def post(self, path: str, token: str, key: str, body: Any) -> Any:
         """Post JSON under an Idempotency-Key; return the JSON of the answer."""
         content = orjson.dumps(body)
-        head = _head("POST", path, self._host, token) + (
-            f"content-type: application/json\r\nidempotency-key: {key}\r\n"
-            f"content-length: {len(content)}\r\n\r\n"
-        ).encode()
+        head = (
+            _head("POST", path, self._host, token)
+            + (
+                f"content-type: application/json\r\nidempotency-key: {key}\r\n"
+                f"content-length: {len(content)}\r\n\r\n"
+            ).encode()
+        )
         return await self._ask(head + content)
 
     async def _ask(self, request: bytes) -> Any:

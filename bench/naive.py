@@ -5,8 +5,8 @@ signals that department's decision as soon as it hears of it.
 """
 
 import asyncio
+import contextlib
 import time
-from pathlib import Path
 from typing import Any
 
 from temporalio import activity
@@ -36,9 +36,7 @@ async def work(settings: dict[str, Any]) -> None:
     """Run the worker until it is ended."""
     client = await Client.connect(settings["address"])
     _, writer = await asyncio.open_unix_connection(settings["socket"])
-    worker = Worker(
-        client, task_queue=QUEUE, workflows=[Naive], activities=[Issuing(writer).issue]
-    )
+    worker = Worker(client, task_queue=QUEUE, workflows=[Naive], activities=[Issuing(writer).issue])
     await worker.run()
 
 
@@ -54,11 +52,12 @@ class Counter:
 
     async def listen(self, reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         """Hear of issued tasks; decide each at once."""
-        while line := await reader.readline():
-            application, department = line.decode().split()
-            task = asyncio.create_task(self._decide(application, department))
-            self._signals.add(task)
-            task.add_done_callback(self._signals.discard)
+        with contextlib.suppress(asyncio.CancelledError):  # the end of the measurement
+            while line := await reader.readline():
+                application, department = line.decode().split()
+                task = asyncio.create_task(self._decide(application, department))
+                self._signals.add(task)
+                task.add_done_callback(self._signals.discard)
 
     async def _decide(self, application: str, department: str) -> None:
         times, missing = self._open[application]
@@ -87,7 +86,6 @@ async def drive(settings: dict[str, Any]) -> None:
     """Measure."""
     client = await Client.connect(settings["address"])
     counter = Counter(client, county.codes(settings["departments"]), settings["run"])
-    Path(settings["socket"]).unlink(missing_ok=True)
     server = await asyncio.start_unix_server(counter.listen, settings["socket"])
     say("listening")
     async with server:

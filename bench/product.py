@@ -2,9 +2,9 @@
 
 Applications are handed in over HTTP at intake. For every department an officer looks at the queue
 over HTTP once in a round and signs off what is there, up to a hundred tasks in one request.
-Whether tasks and results are visible is asked over HTTP while the system is idle; under load it is
-read from the two databases on read-only connections, fifty times a second, for all applications at
-once: asking the API for each of them would measure the asking.
+When the tasks and the end of an application became visible is read from the two databases on
+read-only connections, for all applications at once (every 2 ms while idle, every 50 ms under load):
+asking the API for each of them would measure the asking.
 """
 
 import asyncio
@@ -15,38 +15,40 @@ from typing import Any
 import asyncpg
 
 from bench import county
-from bench.course import Course, Plan, Times, latencies, say
+from bench.course import Course, Plan, Times, one_by_one, say
 from bench.http import Connections
 
-LOOK_S = 0.02
+LOOK_IDLE_S = 0.002
+LOOK_S = 0.05
 _VISIBLE = "SELECT application, count(*) FROM task WHERE application = ANY ($1::text[]) GROUP BY 1"
 _CONCLUDED = (
-    "SELECT number FROM application WHERE number = ANY ($1::text[]) AND conclusion IS NOT NULL"
+    "SELECT number, 1 FROM application WHERE number = ANY ($1::text[]) AND conclusion IS NOT NULL"
 )
 
 
 class Waiting:
     """Applications that wait for something in a database."""
 
-    def __init__(self, conn: "asyncpg.Connection[asyncpg.Record]", query: str) -> None:
+    def __init__(self, conn: "asyncpg.Connection[asyncpg.Record]", query: str, needed: int) -> None:
         self._conn = conn
         self._query = query
+        self._needed = needed
         self._futures: dict[str, asyncio.Future[None]] = {}
-        self.needed = 0
+        self.every = LOOK_IDLE_S
 
-    async def until(self, number: str) -> None:
-        """Wait until an application is there."""
+    def waits(self, number: str) -> asyncio.Future[None]:
+        """Return what is done when an application is there."""
         future = self._futures[number] = asyncio.get_running_loop().create_future()
-        await future
+        return future
 
     async def look(self) -> None:
         """Look again and again."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(self.every)
             if not self._futures:
                 continue
             for row in await self._conn.fetch(self._query, list(self._futures)):
-                if not self.needed or row[1] >= self.needed:
+                if row[1] >= self._needed:
                     self._futures.pop(row[0]).set_result(None)
 
 
@@ -69,19 +71,17 @@ class Counter:
         """Hand in an application; return its number."""
         body = county.submission(self._departments, project)
         key = f"{self._run}-{project:08}"
-        answer = await self._intake.post(
-            "/v1/applications", self._tokens["investor"], key, body
-        )
+        answer = await self._intake.post("/v1/applications", self._tokens["investor"], key, body)
         number = str(answer["number"])
         self.numbers.append(number)
         return number
 
     async def one(self, project: int) -> Times:
-        """Take one application through, under load."""
+        """Take one application through, while the officers make their rounds."""
         times = Times(begun=time.monotonic())
         number = await self.submit(project)
-        ended = asyncio.create_task(self._concluded.until(number))
-        await self._visible.until(number)
+        ended = self._concluded.waits(number)
+        await self._visible.waits(number)
         times.visible = time.monotonic()
         await ended
         times.ended = time.monotonic()
@@ -114,27 +114,19 @@ class Counter:
         return len(items)
 
     async def one_idle(self, project: int) -> Times:
-        """Take one application through with nothing else going on, asking only the API."""
-        codes = county.codes(self._departments)
+        """Take one application through with nothing else going on."""
         times = Times(begun=time.monotonic())
         number = await self.submit(project)
-        missing = set(codes)
-        while missing:
-            for code in sorted(missing):
-                if await self._is_on_queue(code, number):
-                    missing.discard(code)
+        ended = self._concluded.waits(number)
+        await self._visible.waits(number)
         times.visible = time.monotonic()
-        await asyncio.gather(*(self.sign_off(code) for code in codes))
+        codes = county.codes(self._departments)
+        seen = await asyncio.gather(*(self.sign_off(code) for code in codes))
+        assert all(seen), "a task in the database was not in the API's answer"
         times.decided = time.monotonic()
-        path = f"/v1/applications/{number}/results"
-        while len((await self._intake.get(path, self._tokens["investor"]))["items"]) < len(codes):
-            await asyncio.sleep(0.002)
+        await ended
         times.ended = time.monotonic()
         return times
-
-    async def _is_on_queue(self, department: str, number: str) -> bool:
-        path = f"/v1/tasks?limit=1&q={number}"
-        return bool((await self._queues.get(path, self._tokens[department]))["items"])
 
 
 async def drive(settings: dict[str, Any]) -> None:
@@ -143,20 +135,19 @@ async def drive(settings: dict[str, Any]) -> None:
     intake = await asyncpg.connect(settings["intake_dsn"])
     for conn in (departments, intake):
         await conn.execute("SET default_transaction_read_only = on")
-    visible, concluded = Waiting(departments, _VISIBLE), Waiting(intake, _CONCLUDED)
-    visible.needed = settings["departments"]
+    visible = Waiting(departments, _VISIBLE, settings["departments"])
+    concluded = Waiting(intake, _CONCLUDED, 1)
     counter = Counter(settings, visible, concluded)
-    first = [await counter.one_idle(1_000_000 + number) for number in range(settings["idle"])]
-    idle = latencies(first[len(first) // 8 :])
-    background = [
-        asyncio.create_task(work)
-        for work in (visible.look(), concluded.look(), counter.officers())
-    ]
-    course = asyncio.create_task(Course(Plan(**settings["plan"])).run(counter.one))
-    done, _ = await asyncio.wait([course, *background], return_when=asyncio.FIRST_COMPLETED)
+    looking = [asyncio.create_task(one.look()) for one in (visible, concluded)]
+    idle = await one_by_one(counter.one_idle, settings["idle"], first=1_000_000)
+    visible.every = concluded.every = LOOK_S
+    measuring = asyncio.create_task(Course(Plan(**settings["plan"])).run(counter.one))
+    officers = asyncio.create_task(counter.officers())
+    everything = [measuring, officers, *looking]
+    done, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
-    for task in background:
+    for task in everything:
         task.cancel()
-    await asyncio.gather(*background, return_exceptions=True)
+    await asyncio.gather(*everything, return_exceptions=True)
     say("done", idle=idle, sample=counter.numbers[-40:-20])

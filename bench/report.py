@@ -5,6 +5,7 @@ import asyncio
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -12,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from bench import processes
-from bench.run import FULL, QUICK, Bench, say
+from bench.run import FULL, QUICK, ROUND_S, Bench, say
 from services.runtime.embedded.service import REPOSITORY
 
 HERE = Path(__file__).parent
+BEGIN, END = "<!-- the table: written by `make bench` -->", "<!-- end of the table -->"
+Record = dict[str, Any]
 
 
 def run_and_report(asked: argparse.Namespace) -> None:
-    """Run the bench as asked; a complete run is written down."""
+    """Run the bench as asked; a complete full run is written down."""
     size = QUICK if asked.quick else FULL
     if asked.departments:
         size = replace(size, departments=tuple(asked.departments))
@@ -29,4 +32,111 @@ def run_and_report(asked: argparse.Namespace) -> None:
     finally:
         if asked.data is None:
             shutil.rmtree(data, ignore_errors=True)
-    print(json.dumps(records, indent=1))
+    found = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "machine": processes.describe(),
+        "size": asdict(size) | {"officers_round_s": ROUND_S},
+        "records": records,
+        "ratios": ratios(records),
+    }
+    text = table(found)
+    sys.stdout.write(text + "\n")
+    if not asked.quick and asked.shapes == "NBP" and not asked.departments:
+        _write(found, text)
+
+
+def ratios(records: list[Record]) -> dict[str, dict[str, float]]:
+    """Return for each number of departments how the product compares: P/N and P/B.
+
+    By applications a second, and by CPU time (above 1: the product needs less). The second does not
+    depend on who else used the machine.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for departments in sorted({one["departments"] for one in records}):
+        shapes = {one["shape"]: one for one in records if one["departments"] == departments}
+        for other in ("N", "B"):
+            if "P" in shapes and other in shapes:
+                mine, theirs = shapes["P"], shapes[other]
+                found.setdefault(str(departments), {}).update(
+                    {
+                        f"P/{other}": round(mine["per_second"] / theirs["per_second"], 2),
+                        f"P/{other} by CPU": round(
+                            theirs["cpu_ms_total"] / mine["cpu_ms_total"], 2
+                        ),
+                    }
+                )
+    return found
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the run as Markdown."""
+    machine, size = found["machine"], found["size"]
+    lines = [
+        f"Run of {found['at']}, commit {found['commit']}: {machine['cores']} cores "
+        f"({machine['processor']}), {machine['memory_gib']} GiB, kernel {machine['kernel']}, "
+        f"Python {machine['python']}; {size['concurrency']} applications under way, "
+        f"{size['sample_ratio']:.0%} of the traces kept.",
+        "",
+        "| departments | shape | applications/s | CPU ms each | others used | history events |"
+        " idle: visible p50 / p99 | idle: result p50 / p99 | load: visible p50 / p99 |"
+        " load: result p50 / p99 |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(one) for one in found["records"]]
+    lines += ["", "| departments | P/N | P/B | P/N by CPU | P/B by CPU |", "|---|---|---|---|---|"]
+    names = ("P/N", "P/B", "P/N by CPU", "P/B by CPU")
+    for departments, values in found["ratios"].items():
+        cells = (str(values.get(name, "")) for name in names)
+        lines.append(f"| {departments} | {' | '.join(cells)} |")
+    lines += ["", "CPU ms for one application, by process:", ""]
+    lines += [_by_process(one) for one in found["records"]]
+    return "\n".join(lines)
+
+
+def _row(one: Record) -> str:
+    cells = [
+        one["departments"],
+        one["shape"],
+        one["per_second"],
+        one["cpu_ms_total"],
+        f"{one['others_cores']} cores",
+        one["history_events"].get("mean", ""),
+        *(
+            f"{times[what].get('p50', '')} / {times[what].get('p99', '')} ms"
+            for times in (one["idle"], one["under_load"])
+            for what in ("visible", "result")
+        ),
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _by_process(one: Record) -> str:
+    parts = ", ".join(f"{name} {ms}" for name, ms in one["cpu_ms"].items())
+    return f"- {one['shape']} at {one['departments']}: {parts}"
+
+
+def _write(found: dict[str, Any], text: str) -> None:
+    commit = found["commit"].replace(" ", "-")
+    file = HERE / "results" / f"{found['at'][:10]}-{commit}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    readme = HERE / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    say(f"written: {file.relative_to(REPOSITORY)} and the table in bench/README.md")
+
+
+def _commit() -> str:
+    """Return the commit, with `changed` behind it when the code is not quite that."""
+    try:
+        commit = _git("rev-parse", "--short", "HEAD")
+        return f"{commit} changed" if _git("status", "--porcelain", "services") else commit
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(REPOSITORY), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

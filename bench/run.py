@@ -23,8 +23,8 @@ from services.runtime.embedded.service import REPOSITORY, ServiceSpec
 from services.runtime.embedded.stack import Stack
 
 SERVICES = tuple(Service)
-ROUND_S = 0.5
-"""Every officer looks at the queue twice a second."""
+ROUND_S = 1.0
+"""Every officer looks at the queue once a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +53,11 @@ class Size:
 FULL = Size(
     departments=(8, 20),
     concurrency=64,
-    warm_up=100,
+    warm_up=150,
     count=500,
     seconds=25.0,
-    idle=24,
-    sample_ratio=1.0,
+    idle=40,
+    sample_ratio=0.1,
 )
 QUICK = Size(
     departments=(8,),
@@ -114,7 +114,9 @@ class Bench:
         return found
 
     async def _naive(self, departments: int) -> dict[str, Any]:
-        settings = self._settings(departments) | {"socket": str(self._data / "naive.sock")}
+        settings = self._settings(departments) | {
+            "socket": str(self._data / f"naive-{departments}.sock")
+        }
         async with driver("naive", settings) as client:
             await client.until("listening")
             async with driver("naive-worker", settings) as worker:

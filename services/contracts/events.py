@@ -32,9 +32,8 @@ from services.contracts.vocabulary import (
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 ProjectCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
-ApplicationNumber = Annotated[
-    str, StringConstraints(pattern=r"^[A-Z]{2,6}[0-9]{8}-[0-9]{6,9}-[0-9]$")
-]
+NUMBER_PATTERN = r"^[A-Z]{2,6}[0-9]{8}-[0-9]{6,9}-[0-9]$"
+ApplicationNumber = Annotated[str, StringConstraints(pattern=NUMBER_PATTERN)]
 TaskName = Annotated[
     str, StringConstraints(pattern=r"^[^/]+/[^/]+/[^/]+/[1-9][0-9]*$", max_length=256)
 ]

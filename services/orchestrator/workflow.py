@@ -122,8 +122,7 @@ class ApplicationWorkflow:
         anew, messages that came in between were in it; they are not among what was written.
         """
         self._case, _ = apply_all(self._case, carried)
-        told = {event.ref for event in carried if event.ref}
-        self._pending = [event for event in events if event.ref not in told] + self._pending
+        self._pending = [event for event in events if event not in carried] + self._pending
         self._rang = True
 
     async def _look_at_clock(self) -> None:

@@ -70,6 +70,8 @@ class _Session:
     committed_at: float = field(default_factory=time.monotonic)
     checked_at: float = field(default_factory=time.monotonic)
     assigned_at: float = field(default_factory=time.monotonic)
+    rewound: dict[TopicPartition, int] = field(default_factory=dict)
+    """Ends of logs that were shorter than our position when we went back to their beginning."""
     resume_at: float | None = None
     backoff: float = _FIRST_BACKOFF_S
 
@@ -219,9 +221,12 @@ class Consumer:
         for partition in mine:
             end = session.consumer.highwater(partition)
             position = await _position(session.consumer, partition)
-            if end is not None and position is not None and position > end:
-                # Not `seek_to_beginning`: it waits for an answer. Should 0 be gone, the broker says so.
+            if end is None or position is None or position <= end:
+                session.rewound.pop(partition, None)
+            elif session.rewound.get(partition) != end:
+                # Not `seek_to_beginning`, which waits for an answer. Is 0 gone, the broker says so.
                 session.consumer.seek(partition, 0)
+                session.rewound[partition] = end
                 session.done.pop(partition, None)
                 _log.warning("log lost", topic=partition.topic, position=position, end=end)
 

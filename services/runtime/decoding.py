@@ -7,12 +7,12 @@ from functools import lru_cache
 from pydantic import ValidationError
 
 from services.contracts.envelope import Envelope
-from services.contracts.events import EVENTS, Event, Receipt
+from services.contracts.events import EVENTS, NUMBER_PATTERN, Event, Receipt
 from services.contracts.topics import TOPICS, Topic
 from services.runtime.messages import Raw, Received
 
 _MAX_SEQ = 2**63 - 1
-_NUMBER = re.compile(r"[A-Z]{2,6}[0-9]{8}-[0-9]{6,9}-[0-9]")
+_NUMBER = re.compile(NUMBER_PATTERN)
 _DEPARTMENT = "{department}"
 _FIELD = re.compile(r"[a-z_]{1,40}")
 

@@ -99,7 +99,12 @@ class TopicKeeper:
         """
         missing = await self.missing(names)
         if missing and self._settings.create_topics:
-            await self._create(await self._connected(), missing)
+            admin = await self._connected()
+            await self._create(admin, missing)
+            if self._settings.purge_new_topics:
+                await admin.delete_topics(missing)
+                await self._create(admin, missing)
+            _log.info("topics created", topics=missing)
         return missing
 
     async def partitions(self, names: Iterable[str]) -> list[TopicPartition]:
@@ -141,7 +146,6 @@ class TopicKeeper:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
                 raise error(f"topic {name}")
-        _log.info("topics created", topics=sorted(missing))
 
     def _new(self, name: str) -> NewTopic:
         place = place_of(name)

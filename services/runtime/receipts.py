@@ -71,7 +71,7 @@ class ReceiptSender:
                 backoff = min(backoff * 2, _LONGEST_BACKOFF_S)
 
     async def flush(self) -> bool:
-        """Send everything noted so far; return whether the broker took it. What it did not stays."""
+        """Send everything noted so far; return whether the broker took it all."""
         self._wake.clear()
         pending, self._pending = self._pending, {}
         for source, event_ids in pending.items():

@@ -80,10 +80,15 @@ class KafkaSettings(Group):
     create_topics: bool = Field(
         default=True, description="Create missing topics; off where the broker's owner does it."
     )
+    purge_new_topics: bool = Field(
+        default=False,
+        description="Throw away what a topic holds when it is created: for the embedded broker, "
+        "which takes records for topics it does not have and then loses count.",
+    )
     fetch_max_wait_ms: int = Field(
         default=500,
         ge=1,
-        description="How long the broker may hold a fetch; 5 on the embedded one.",
+        description="How long the broker may hold a fetch; 40 on the embedded one.",
     )
     request_timeout_ms: int = Field(
         default=10_000, ge=1_000, description="How long a request to the broker may take."

@@ -98,7 +98,8 @@ async def _look_at_stores(
         verifier = sources.verifiers.get(service)
         async for finding in stores.audit(conn, service, verifier, report):
             report.findings.append(finding)
-        async for finding in stores.liveness(conn, service, report):
+        sealed = verifier is not None
+        async for finding in stores.liveness(conn, service, report, sealed=sealed):
             report.findings.append(finding)
 
 

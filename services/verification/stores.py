@@ -12,10 +12,11 @@ from services.verification.report import AUDIT, KEYS, LIVENESS, Finding, Report
 KEYS_CHECKED_DAYS = 6
 """Keys are forgotten after a week."""
 LOOPS = {
-    Service.INTAKE: ("consumer", "relay", "sealer"),
-    Service.ORCHESTRATOR: ("consumer", "deliverer", "relay", "sealer", "sweeper"),
-    Service.DEPARTMENTS: ("consumer", "relay", "sealer"),
+    Service.INTAKE: ("consumer", "relay"),
+    Service.ORCHESTRATOR: ("consumer", "deliverer", "relay", "sweeper"),
+    Service.DEPARTMENTS: ("consumer", "relay", "sweeper"),
 }
+"""What every service must have; where its log is signed, also a sealer."""
 
 
 async def audit(
@@ -46,7 +47,9 @@ async def keys(conn: Connection) -> AsyncIterator[Finding]:
         )
 
 
-async def liveness(conn: Connection, service: Service, report: Report) -> AsyncIterator[Finding]:
+async def liveness(
+    conn: Connection, service: Service, report: Report, *, sealed: bool
+) -> AsyncIterator[Finding]:
     """10: no message stays where it is for a minute, no loop is silent for one."""
     async for row in queries.unclosed(conn, young=YOUNG_S):
         yield _stuck(
@@ -63,7 +66,8 @@ async def liveness(conn: Connection, service: Service, report: Report) -> AsyncI
                 young=row["is_young"],
             )
     alive = {row["loop"]: row["alive"] async for row in queries.loops(conn, young=YOUNG_S)}
-    for name in {f"{service}.{loop}" for loop in LOOPS[service]} | alive.keys():
+    needed = (*LOOPS[service], "sealer") if sealed else LOOPS[service]
+    for name in {f"{service}.{loop}" for loop in needed} | alive.keys():
         if not alive.get(name, False):
             message = "silent for a minute" if name in alive else "has never run"
             yield Finding(invariant=LIVENESS, subject=name, message=message)

@@ -16,7 +16,7 @@ from services.contracts.envelope import CONTENT_TYPE, Envelope
 from services.contracts.events import EVENTS, Event, Receipt, TaskDecided
 from services.contracts.topics import TOPICS, decisions_topic, receipts_topic, tasks_topic
 from services.contracts.vocabulary import Outcome
-from services.runtime.decoding import decode
+from services.runtime.decoding import ForeignError, RefusedError, WrongEventError, decode
 from services.runtime.messages import Outgoing, Raw, encode, encode_receipt
 
 EXAMPLES = Path(schemas.__file__).with_name("examples")
@@ -149,6 +149,38 @@ def test_an_instant_without_a_zone_is_refused() -> None:
         TaskDecided.model_validate(data)
     with pytest.raises(ValidationError):
         Envelope.model_validate({**DECIDED, "time": "2026-03-05T07:40:00"})
+
+
+GRANTED = schemas.examples(TaskDecided.TYPE)["002-granted"]
+NUMBER, ITEM, OWNER = GRANTED["data"]["task"].split("/")[:3]
+STRANGER = f"{NUMBER}/{ITEM}/forestry/1"
+FORGED: dict[str, tuple[type[RefusedError], str, dict[str, Any], dict[str, Any]]] = {
+    "another department's software": (ForeignError, OWNER, {"source": "department/forestry"}, {}),
+    "a service that does not write here": (ForeignError, OWNER, {"source": "intake"}, {}),
+    "another department's topic": (WrongEventError, "forestry", {}, {}),
+    "another department's name": (WrongEventError, OWNER, {}, {"department": "forestry"}),
+    "another department's task": (WrongEventError, OWNER, {}, {"task": STRANGER}),
+    "another application": (WrongEventError, OWNER, {"subject": "QX20260302-000002-0"}, {}),
+    "another application's task": (
+        WrongEventError,
+        OWNER,
+        {},
+        {"task": f"QX20260302-000002-0/{ITEM}/{OWNER}/1"},
+    ),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_topic_is_only_its_departments(forged: str) -> None:
+    error, department, envelope, data = FORGED[forged]
+    message = {**GRANTED, **envelope, "data": {**GRANTED["data"], **data}}
+    with pytest.raises(error):
+        decode(Raw(topic=decisions_topic(department), value=json.dumps(message).encode()))
+
+
+def test_what_is_not_forged_is_read() -> None:
+    raw = Raw(topic=decisions_topic(OWNER), value=json.dumps(GRANTED).encode())
+    assert decode(raw).application == NUMBER
 
 
 def test_the_topics_of_a_department() -> None:

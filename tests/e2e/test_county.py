@@ -1,6 +1,8 @@
 """Another county, a whole stack, and everything that can happen to an application there."""
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -310,6 +312,7 @@ async def test_personal_data_stays_with_intake(town: Town, cast: Cast) -> None:
         read = str(await officer.get(dossier)).encode()
     assert set(canary.found_in(read)) >= {canary.COMPANY_NAME, canary.PERSON_ID}, "they may read it"
     await provoke(town)
+    await written(town, cast.plain)
 
     stack = town.stack
     for name in ("orchestrator", "departments"):
@@ -335,6 +338,20 @@ async def test_personal_data_stays_with_intake(town: Town, cast: Cast) -> None:
     for folder in ("logs", "spans"):
         assert any((stack.data / folder).iterdir())
         assert canary.in_files(stack.data / folder) == {}
+
+
+async def written(town: Town, number: str) -> None:
+    """Wait until the services have written down what they did so far."""
+    now = time.time_ns()
+    folder = town.stack.data / "spans"
+    await town.progress(number)
+    await town.operated(number)
+
+    async def all_written() -> bool:
+        lasts = [file.read_bytes().splitlines()[-1] for file in folder.glob("*.jsonl")]
+        return len(lasts) == 3 and all(json.loads(last)["start"] > now for last in lasts)
+
+    await until(all_written, "every service has written its spans", 20)
 
 
 async def provoke(town: Town) -> None:

@@ -186,8 +186,11 @@ async def test_without_receipts_it_is_lost(tmp_path_factory: pytest.TempPathFact
         healthy = await at.submit(1)
         assert len(await at.all_concluded(healthy, SECONDS)) == 1, "not for want of a fault"
         lost = await lose_what_the_broker_has(at)
-        later = await at.submit(1)
-        assert len(await at.all_concluded(later, SECONDS)) == 1, "the stack itself is well again"
+
+        async def well_again() -> bool:
+            return bool(await at.all_concluded(await at.submit(1), 5))
+
+        await until(well_again, SECONDS, "the stack itself is well again")
         assert not await at.concluded(lost)
         report = await verify(stack.data, settle=3)
         subjects = {finding.subject.partition("/")[0] for finding in report.violations}

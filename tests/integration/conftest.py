@@ -59,7 +59,8 @@ def kafka_settings(broker: Broker) -> KafkaSettings:
         resend_after=3.0,
         request_timeout_ms=5_000,
         groups=broker.idempotent,
-        session_timeout_ms=3_000,
+        purge_new_topics=not broker.idempotent,
+        session_timeout_ms=6_000,
     )
 
 

@@ -78,7 +78,7 @@ def bearer(subject: str, *roles: Role, department: str | None = None) -> dict[st
         "aud": "lianshen",
         "sub": subject,
         "client_id": "test",
-        "exp": time.time() + 600,
+        "exp": time.time() + 6 * 3600,
         "roles": [role.value for role in roles],
     }
     if department:

@@ -4,6 +4,7 @@ The county is the restaurant's: two permits at once, then a joint inspection of 
 unit that is consulted and may keep silent, with one round of rectification.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -292,6 +293,11 @@ class Engine:
     def handle(self, application: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(workflow_id(application))
 
+    async def ended(self, application: str) -> str:
+        """Wait for the end of a workflow, not for ever; return its conclusion."""
+        async with asyncio.timeout(20):
+            return str(await self.handle(application).result())
+
     async def kept(self, application: str) -> bytes:
         """Everything that Temporal keeps of a workflow, payloads as they are."""
         history = await self.handle(application).fetch_history()
@@ -322,7 +328,7 @@ def bearer(subject: str, *roles: Role, department: str | None = None) -> dict[st
         "aud": "lianshen",
         "sub": subject,
         "client_id": "test",
-        "exp": time.time() + 600,
+        "exp": time.time() + 6 * 3600,
         "roles": [role.value for role in roles],
     }
     if department:

@@ -102,7 +102,7 @@ async def test_an_application_runs_to_its_end(kit: Kit, running: Engine) -> None
         opinion = decided(task(number, FOOD, HEALTH), Outcome.NO_OBJECTION)
         await kit.take(*(decided(task(number, item)) for item in (FIRE, FOOD, SIGN)), opinion)
         await running.deliver()
-        assert await running.handle(number).result() == "granted"
+        assert await running.ended(number) == "granted"
     head = await kit.one("SELECT status, conclusion FROM application WHERE number = $1", number)
     assert tuple(head) == ("concluded", "granted")
     assert await kit.value("SELECT count(*) FROM result") == 5
@@ -120,7 +120,7 @@ async def test_everything_of_one_poll_is_one_signal_and_one_turn(kit: Kit, runni
             decided(task(number, FOOD, HEALTH), Outcome.NO_OBJECTION),
         )
         assert await running.deliver() == 4
-        await running.handle(number).result()
+        await running.ended(number)
     counted = await events_of(running, number)
     assert counted[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED] == 2
     assert await kit.value("SELECT turn FROM application") == 3
@@ -131,7 +131,7 @@ async def test_a_submission_and_its_withdrawal_of_one_poll(kit: Kit, running: En
     await kit.take(ApplicationWithdrawn(application=number, withdrawn_at=START + HOUR))
     async with running.working():
         assert await running.deliver() == 2
-        assert await running.handle(number).result() == "withdrawn"
+        assert await running.ended(number) == "withdrawn"
 
 
 async def test_many_applications_start_in_one_poll(kit: Kit, running: Engine) -> None:
@@ -173,7 +173,7 @@ async def test_a_message_after_the_end_is_delivered_and_forgotten(
         await started(running, number)
         await kit.take(ApplicationWithdrawn(application=number, withdrawn_at=START + HOUR))
         await running.deliver()
-        await running.handle(number).result()
+        await running.ended(number)
         await kit.take(decided(task(number, LICENCE)))
         assert await running.deliver() == 1
     assert await kit.undelivered() == 0
@@ -186,7 +186,7 @@ async def test_an_application_that_is_over_does_not_run_again(kit: Kit, running:
         await started(running, number)
         await kit.take(ApplicationWithdrawn(application=number, withdrawn_at=START + HOUR))
         await running.deliver()
-        await running.handle(number).result()
+        await running.ended(number)
         run = (await running.handle(number).describe()).run_id
 
         await kit.pool.execute("UPDATE inbox SET delivered_at = NULL")
@@ -265,7 +265,7 @@ async def test_a_lost_workflow_that_is_back_gets_its_messages(
             return await running.deliver() == 2
 
         await until(delivered, "both messages", seconds=10)
-        assert await running.handle(number).result() == "withdrawn"
+        assert await running.ended(number) == "withdrawn"
 
 
 async def test_what_waits_while_no_worker_runs_is_done_when_one_comes(
@@ -304,7 +304,7 @@ async def test_a_rectified_step_goes_round_again(kit: Kit, running: Engine) -> N
         again: Any = decided(task(number, FIRE, round_=2), decided_at=START + timedelta(days=1))
         await kit.take(again)
         await running.deliver()
-        assert await running.handle(number).result() == "granted"
+        assert await running.ended(number) == "granted"
 
 
 async def test_no_free_text_and_no_person_enters_a_history(kit: Kit, running: Engine) -> None:

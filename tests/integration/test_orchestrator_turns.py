@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -135,6 +136,25 @@ async def test_a_turn_that_comes_again_changes_nothing(kit: Kit) -> None:
         await kit.writer.carry_out(turn)
 
     assert await state_of(kit, number_of(story)) == before
+
+
+async def test_a_turn_that_comes_again_with_other_events_is_told_what_was_written(kit: Kit) -> None:
+    """Its first worker died before Temporal knew of it, and a decision came in between."""
+    story = await kit.story()
+    first = story.accepted()
+    assert await kit.writer.carry_out(first) is None
+    before = await state_of(kit, number_of(story))
+
+    decided = story.next(story.decide(LICENCE))
+    other = replace(
+        first,
+        events=[*first.events, *decided.events],
+        commands=(*first.commands, *decided.commands),
+    )
+
+    assert await kit.writer.carry_out(other) == first.events
+    assert await state_of(kit, number_of(story)) == before
+    assert await kit.writer.carry_out(decided) is None
 
 
 async def test_a_turn_that_is_handed_over_twice_at_once_is_written_once(kit: Kit) -> None:

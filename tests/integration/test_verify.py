@@ -20,6 +20,7 @@ import yaml
 from typer.testing import CliRunner
 
 from services.cli import build
+from services.contracts.topics import tasks_topic
 from services.contracts.vocabulary import Service
 from services.runtime.embedded.stack import Stack
 from services.verification import Report, Sources, SourcesError, verify
@@ -30,7 +31,7 @@ from services.verification.report import (
     INVARIANTS,
     LIVENESS,
 )
-from services.verification.sources import of_stack
+from services.verification.sources import of_stack, verifiers_of
 from tests.faults.driver import (
     SCENARIO,
     County,
@@ -44,6 +45,7 @@ from tests.faults.driver import (
     until,
 )
 
+CITY = "city-appearance"
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 
@@ -96,6 +98,22 @@ async def answer_notice(at: County, number: str) -> None:
     await at.investor.post(f"/v1/applications/{number}/rectifications", body)
 
 
+async def withdraw_overtaken(at: County, number: str) -> None:
+    """Withdraw an application; a department that cannot know of it yet decides all the same."""
+    task = next(one for one in await at.open_tasks(CITY) if one["application"] == number)
+    connection = await asyncpg.connect(at.stack.postgres.url(Service.DEPARTMENTS))
+    async with connection.transaction():
+        # Nothing about this application can be received in the meantime.
+        stream = "SELECT 1 FROM stream_position WHERE application = $1 AND topic = $2 FOR UPDATE"
+        await connection.execute(stream, number, tasks_topic(CITY))
+        await at.investor.post(f"/v1/applications/{number}/withdrawal")
+        assert await at.all_concluded([number], 30)
+        entry = {"id": task["id"], **favourable(task)}
+        answer = await at.windows[CITY].post("/v1/tasks/decisions", {"entries": [entry]})
+        assert answer["results"][0]["ended"]["outcome"] == "granted"
+    await connection.close()
+
+
 async def play(at: County) -> Kinds:
     """Let one application of every kind take its course."""
     kinds = Kinds(*await at.submit(7))
@@ -110,7 +128,7 @@ async def play(at: County) -> Kinds:
             return bool(shown["items"])
 
         await until(half_done, 60, "a result of the application to withdraw")
-        await at.investor.post(f"/v1/applications/{kinds.withdrawn}/withdrawal")
+        await withdraw_overtaken(at, kinds.withdrawn)
         ending = [kinds.granted, kinds.refused, kinds.rectified, kinds.silent, kinds.withdrawn]
         found = await at.all_concluded(ending, 120)
     assert found == dict(
@@ -352,6 +370,25 @@ async def command(sources: Sources, *arguments: str) -> tuple[int, str]:
     }
     result = await asyncio.to_thread(CliRunner().invoke, build(), ["verify", *arguments], env=env)
     return result.exit_code, result.output
+
+
+async def test_the_command_says_what_it_was_not_given() -> None:
+    arguments = ["verify", "--intake-dsn", "postgresql://nobody@127.0.0.1:1/intake"]
+    result = await asyncio.to_thread(CliRunner().invoke, build(), arguments)
+    assert result.exit_code == 2
+    assert "The database of orchestrator, departments is not given." in result.output
+
+
+async def test_a_key_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("not a key\n")
+    with pytest.raises(SourcesError, match="no verifier key"):
+        verifiers_of([tmp_path / "key"])
+
+
+async def test_a_broken_calendar_is_no_verdict(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "2026.yaml").write_text("year: [")
+    with pytest.raises(SourcesError, match="cannot be read"):
+        await verify(replace(scene.sources, calendar=tmp_path))
 
 
 async def test_the_command_says_when_no_stack_runs(tmp_path: Path) -> None:

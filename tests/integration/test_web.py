@@ -258,7 +258,8 @@ async def test_a_request_is_a_trace_of_its_own_linked_to_its_callers(
     client: httpx2.AsyncClient, spans: InMemorySpanExporter
 ) -> None:
     caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    answer = await client.get("/things/A-1?name=" + PERSON, headers={"traceparent": caller})
+    number = "MX20260105-000001-7"
+    answer = await client.get(f"/things/{number}?name=" + PERSON, headers={"traceparent": caller})
     [span] = spans.get_finished_spans()
     assert span.name == "GET /things/{application}"
     assert span.parent is None
@@ -266,7 +267,18 @@ async def test_a_request_is_a_trace_of_its_own_linked_to_its_callers(
     assert span.context.trace_id != int(caller[3:35], 16)
     assert [link.context.span_id for link in span.links] == [int(caller[36:52], 16)]
     assert span.attributes is not None
-    assert span.attributes["lianshen.application"] == "A-1"
+    assert span.attributes["lianshen.application"] == number
+    assert "110101199003070011" not in span.to_json()
+
+
+async def test_what_is_no_number_is_not_traced_as_one(
+    client: httpx2.AsyncClient, spans: InMemorySpanExporter
+) -> None:
+    """A path is whatever somebody typed."""
+    await client.get("/things/" + PERSON)
+    [span] = spans.get_finished_spans()
+    assert span.name == "GET /things/{application}"
+    assert "lianshen.application" not in (span.attributes or {})
     assert "110101199003070011" not in span.to_json()
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -49,6 +49,8 @@ class Shell:
         self.env = env
         self.turns: list[dict[str, Any]] = []
         self.fail_first = 0
+        self.carried: dict[int, list[AnyEvent]] = {}
+        """Turns that a worker carried out, with these events, before it died."""
         self.clock_behind = timedelta()
         self._offset = start - epoch
 
@@ -62,6 +64,9 @@ class Shell:
             self.fail_first -= 1
             raise RuntimeError("the database is not there")
         commands = msgspec.convert(turn["commands"], list[AnyCommand])
+        before = msgspec.to_builtins(self.carried.pop(turn["turn"], turn["events"]))
+        if before != turn["events"]:
+            return {**await self.until(turn["next"]), "events": before}
         self.turns.append({**turn, "commands": commands})
         return await self.until(turn["next"])
 
@@ -94,8 +99,13 @@ class Run:
 
 @asynccontextmanager
 async def running(
-    env: WorkflowEnvironment, of: Route, start: datetime, **shell_options: Any
+    env: WorkflowEnvironment,
+    of: Route,
+    start: datetime,
+    signalled: Sequence[AnyEvent] = (),
+    **shell_options: Any,
 ) -> AsyncIterator[Run]:
+    """Run a workflow; `signalled` is there before it takes its first step."""
     shell = Shell(env, start, await env.get_current_time())
     for name, value in shell_options.items():
         setattr(shell, name, value)
@@ -118,6 +128,8 @@ async def running(
             },
             id=f"application/{uuid4()}",
             task_queue=queue,
+            start_signal=DELIVER if signalled else None,
+            start_signal_args=[msgspec.to_builtins(list(signalled))] if signalled else [],
         )
         yield Run(handle, shell)
 

@@ -8,9 +8,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from services.contracts.vocabulary import Conclusion, Outcome, Signal
 from services.domain.case import (
+    Accepted,
     AskLapse,
     Conclude,
     Decided,
+    EndTask,
     IssueTask,
     Lapsed,
     RaiseSignal,
@@ -112,6 +114,24 @@ async def test_a_turn_that_fails_is_tried_again_until_it_is_written(
         assert await run.handle.result() == Conclusion.GRANTED
         turns = [turn["turn"] for turn in run.shell.turns]
         assert turns == sorted(set(turns))
+
+
+async def test_what_a_turn_did_not_contain_when_it_was_written_is_not_lost(
+    env: WorkflowEnvironment,
+) -> None:
+    """A worker wrote the first turn and died; decisions were signalled before it began anew."""
+    decisions = [
+        Decided(at=START + HOUR, task=task(item, "x"), outcome=Outcome.GRANTED, ref=f"r-{item}")
+        for item in ("A", "B")
+    ]
+    accepted = Accepted(at=START, ref="")
+    written = {1: [accepted, decisions[0]]}
+    of_two = route(step(decide("A", "x")), step(decide("B", "x")))
+    async with running(env, of_two, START, carried=written, signalled=decisions) as run:
+        assert await run.handle.result() == Conclusion.GRANTED
+        assert [turn["turn"] for turn in run.shell.turns] == [2]
+        assert [command.ref for command in of(run, EndTask)] == ["r-B"]
+        assert len(of(run, Conclude)) == 1
 
 
 async def test_a_late_message_after_the_end_does_no_harm(env: WorkflowEnvironment) -> None:

@@ -36,9 +36,10 @@ class EmbeddedBroker:
 
     name = "broker"
     idempotent = False
-    # It does not wake a waiting fetch, so consumers must not wait long; and each fetch costs it
-    # time for every partition asked about, all the time: one to a topic halves what idling costs.
-    fetch_max_wait_ms = 10
+    # It does not wake a waiting fetch, but looks for news at growing distances while it waits.
+    # 40 ms cost 8 ms of latency (median), no more than 10 ms did, and half the CPU.
+    fetch_max_wait_ms = 40
+    # A fetch costs it time for every partition asked about.
     partitions: int | None = 1
 
     def __init__(self, data: Path, *, port: int) -> None:

@@ -1,18 +1,17 @@
 """The whole stack on one machine: real parts and our services, as child processes on loopback."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from msgspec.structs import replace
 
-from services.domain.calendar import ZONE, WorkingCalendar
-from services.runtime import calendar_files, clock
+from services.runtime import clock
 from services.runtime.embedded.apache_kafka import ApacheKafka
 from services.runtime.embedded.broker import EmbeddedBroker
+from services.runtime.embedded.demo_clock import DemoClock
 from services.runtime.embedded.errors import StackError, explain_os_error
 from services.runtime.embedded.files import Secrets
 from services.runtime.embedded.keeper import Keeper, Part
@@ -34,7 +33,6 @@ _PREFERRED = {
     "temporal-ui": 8233,
     "viewer": 8318,
 }
-_CLOCK_TOUCH_S = 1.0
 
 
 class Stack:
@@ -93,7 +91,7 @@ class Stack:
         self._calendar_folder = calendar_folder.resolve()
         self._first_instant = first_instant
         self._say = say
-        self._clock_task: asyncio.Task[None] | None = None
+        self._clock: DemoClock | None = None
         self._parts: dict[str, Part] = {}
         self._keeper = Keeper(self._parts, say)
         self.services: dict[str, ServiceProcess] = {}
@@ -144,7 +142,8 @@ class Stack:
     async def stop(self) -> None:
         """Stop the clock, then the services, then everything they stand on. May be called twice."""
         await self._keeper.end()
-        await self._stop_clock()
+        if self._clock is not None:
+            await self._clock.stop()
         below = [part for name, part in self._parts.items() if name not in self.services]
         for group in (
             list(self.services.values()),
@@ -215,7 +214,8 @@ class Stack:
             self._say("starting the services ...")
         await _all(*(service.start() for service in self.services.values()))
         self._keeper.begin()
-        self._run_clock()
+        if self._clock is not None:
+            self._clock.run()
         self._publish_ready()
 
     def _make_parts(self) -> None:
@@ -319,6 +319,7 @@ class Stack:
             settings["KAFKA__PARTITIONS"] = str(self.broker.partitions)
             # Each service is one process here, and this broker is slow to see that one has gone.
             settings["KAFKA__GROUPS"] = "false"
+            settings["KAFKA__PURGE_NEW_TOPICS"] = "true"
         if self.viewer is not None:
             settings["TELEMETRY__OTLP_ENDPOINT"] = f"{self.viewer.url}/v1/traces"
             settings["TRACE_URL"] = self.viewer.trace_url("{trace}")
@@ -332,43 +333,8 @@ class Stack:
         """Put the demo's clock in place; it stands still until everything runs."""
         if self.clock_file is None or self._seconds is None:
             return
-        try:
-            calendar = calendar_files.load(self._calendar_folder)
-        except calendar_files.CalendarError as error:
-            raise StackError(f"The calendar cannot be used: {error}") from error
-        first = self._first_instant or _opening_from(calendar, datetime.now(UTC))
-        clock.start_or_resume(self.clock_file, self._seconds, first, calendar)
-        clock.stop(self.clock_file)
-
-    def _run_clock(self) -> None:
-        """Let the demo's clock go on where it stood, and keep it going."""
-        if self.clock_file is not None:
-            clock.touch(self.clock_file)
-            self._clock_task = asyncio.create_task(self._keep_clock(self.clock_file))
-
-    async def _keep_clock(self, file: Path) -> None:
-        """Let the clock run on while this process lives; it stands still when that fails."""
-        said = ""
-        while True:
-            await asyncio.sleep(_CLOCK_TOUCH_S)
-            try:
-                clock.touch(file)
-                said = ""
-            except (OSError, clock.ClockError) as error:
-                if said != (said := f"The clock stands still: {error}"):
-                    self._say(said)
-
-    async def _stop_clock(self) -> None:
-        if self._clock_task is None or self.clock_file is None:
-            return
-        self._clock_task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._clock_task
-        self._clock_task = None
-        try:
-            clock.stop(self.clock_file)
-        except (OSError, clock.ClockError) as error:  # it stops by itself when its lease ends
-            self._say(str(error))
+        self._clock = DemoClock(self.clock_file, self._say)
+        self._clock.prepare(self._seconds, self._calendar_folder, self._first_instant)
 
     def _publish_ready(self) -> None:
         logs = {name: str(part.child.log) for name, part in self._parts.items()}
@@ -383,11 +349,6 @@ class Stack:
             self._place.publish(myself("stopped"))
         except StackError as error:  # a full disk must not keep anything from being stopped
             self._say(str(error))
-
-
-def _opening_from(calendar: WorkingCalendar, now: datetime) -> datetime:
-    """Return the opening of business on the first working day from today on."""
-    return calendar.opening_of(calendar.next_working_day(now.astimezone(ZONE).date()))
 
 
 async def _all(*work: Coroutine[Any, Any, None]) -> None:

@@ -6,6 +6,7 @@ read only from somebody with a valid token (401); the request gets its span; the
 trace id and the security headers; an unexpected error becomes a problem without its internals.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from opentelemetry.trace import Span
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.contracts.events import NUMBER_PATTERN
 from services.runtime import telemetry
 from services.runtime.auth import PRINCIPAL_KEY, Authenticator, bearer_problem
 from services.runtime.web.problems import (
@@ -35,6 +37,7 @@ _SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"strict-transport-security", b"max-age=31536000"),
 )
 _API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_NUMBER = re.compile(NUMBER_PATTERN)
 _NO_STORE = (b"cache-control", b"no-store")
 _log = structlog.get_logger(__name__)
 
@@ -212,7 +215,8 @@ def _name(span: Span, scope: Scope, status: int | None) -> None:
     if route:
         span.update_name(f"{scope['method']} {route}")
         attributes["http.route"] = route
-    application = scope.get("path_params", {}).get("application")
-    if application:
+    # A path is whatever somebody typed: a name has no business in a trace.
+    application = str(scope.get("path_params", {}).get("application", ""))
+    if _NUMBER.fullmatch(application):
         attributes[telemetry.Attribute.APPLICATION] = application
     span.set_attributes(attributes)
