@@ -5,7 +5,7 @@ what an application cost the orchestrator that was a third of the CPU, and half 
 for as long as it stayed in the cache. Here the modules are imported inside the sandbox once, and
 each workflow gets these. Whatever is refused stays refused (the modules see the restricted
 `datetime`, `random`, ...); what is given up is that two workflows cannot see each other's module
-globals. The domain has none that change: tests/architecture holds that.
+globals. The domain has none that change: tests/architecture/test_module_state.py holds that.
 
 It stands on internals of the SDK, whose version the lock pins; tests/workflow/test_sandbox.py holds
 what is relied on. `SandboxedWorkflowRunner` itself can take its place at any time.

@@ -51,6 +51,10 @@ def _is_gone(conn: Connection) -> bool:
         return True
 
 
+LIFETIME_S = 3600.0
+"""An idle connection is kept so long."""
+
+
 async def open_pool(settings: DatabaseSettings, *, service: str) -> Pool:
     """Return a pool of connections to a service's database.
 
@@ -63,6 +67,8 @@ async def open_pool(settings: DatabaseSettings, *, service: str) -> Pool:
         max_size=settings.max_connections,
         timeout=settings.connect_timeout,
         reset=_leave_as_it_is,
+        # A new connection asks the catalogue for every array type it meets: ten times 10 ms.
+        max_inactive_connection_lifetime=LIFETIME_S,
         command_timeout=settings.command_timeout,
         server_settings={
             "application_name": f"lianshen-{service}",

@@ -1,37 +1,13 @@
-"""How a process ends: on SIGTERM or Ctrl-C, in order, within a time limit."""
+"""How parts end: in order, within a time limit, and not by a stray cancellation."""
 
 import asyncio
-import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 LIMIT_S = 10.0
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _log = structlog.get_logger(__name__)
-
-
-@asynccontextmanager
-async def on_signal() -> AsyncIterator[asyncio.Event]:
-    """Yield an event that SIGTERM and SIGINT set; a second signal acts as it does without us."""
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
-
-    def ask(number: signal.Signals) -> None:
-        _log.info("asked to stop", signal=number.name)
-        asked.set()
-        for one in _SIGNALS:
-            loop.remove_signal_handler(one)
-
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, ask, number)
-    try:
-        yield asked
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
 
 
 def being_cancelled() -> bool:

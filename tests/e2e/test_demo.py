@@ -52,7 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     data = tmp_path_factory.mktemp("demo")
     any_ports(data)
     ended = subprocess.run(
-        [*LIANSHEN, "demo", "--data", str(data), "--scenario", "warehouse", "--speed", "1"],
+        [*LIANSHEN, "demo", "--data", str(data), "--scenario", "warehouse", "--speed", "2"],
         env={**os.environ, "COLUMNS": "160"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

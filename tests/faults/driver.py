@@ -19,6 +19,7 @@ from uuid import uuid4
 import httpx2
 
 from services.contracts.vocabulary import Service
+from services.runtime.embedded.ports import Ports
 from services.runtime.embedded.service import ServiceSpec
 from services.runtime.embedded.stack import Stack
 from services.runtime.embedded.tokens import TokenSource
@@ -74,11 +75,14 @@ def restaurant(
     """Return a whole stack on the small catalogue, its messages impatient; nothing is started.
 
     Args:
-        data: its folder.
+        data: its folder, which exists.
         seconds_per_working_day: of the business clock; it begins on a Monday in March 2026.
         environment: more variables for all services.
         only: more variables for single services.
     """
+    ports = Ports(data / "ports.json")
+    for part in (*Service, "temporal-ui"):
+        ports.take(part)  # none of those that people type: another stack may want them just now
     apache = os.environ.get("LIANSHEN_TEST_BROKER") == "apache"
     return Stack(
         data,

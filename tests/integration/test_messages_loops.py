@@ -12,6 +12,7 @@ import pytest
 from services.contracts.vocabulary import Service
 from services.runtime import heartbeats
 from services.runtime.loops import EXIT_CODE, Loop, Loops, Pulse, every, pause
+from services.runtime.shutdown import in_order
 from tests.integration.conftest import OpenPool
 from tests.integration.messaging import until
 
@@ -98,14 +99,18 @@ async def test_loops_stop_in_the_order_given() -> None:
     assert stopped == ["a", "b", "c"]
 
 
-async def test_a_loop_that_fails_unexpectedly_is_started_again() -> None:
+@pytest.mark.parametrize("stray", [ZeroDivisionError, asyncio.CancelledError])
+async def test_a_loop_that_ends_by_an_error_of_its_own_is_started_again(
+    stray: type[BaseException],
+) -> None:
+    """The Kafka client lets cancellations of its inner tasks escape when a connection breaks."""
     turns = 0
 
     async def body(pulse: Pulse, stop: asyncio.Event) -> None:
         nonlocal turns
         turns += 1
         if turns == 1:
-            raise ZeroDivisionError
+            raise stray
         await turning(pulse, stop)
 
     async def again() -> bool:
@@ -136,3 +141,22 @@ async def test_heartbeats_are_written_and_show_the_error(open_service_pool: Open
     assert found["intake.good"].progress_at > found["intake.bad"].progress_at
     async with pool.acquire() as conn:
         assert (await heartbeats.backlog(conn)).pending == 0
+
+
+async def test_steps_are_taken_in_order_even_if_one_fails_and_one_is_late() -> None:
+    taken: list[str] = []
+
+    async def fails() -> None:
+        taken.append("fails")
+        raise asyncio.CancelledError
+
+    async def late() -> None:
+        taken.append("late")
+        await asyncio.sleep(60)
+
+    async def last() -> None:
+        taken.append("last")
+
+    steps = [("fails", fails), ("late", late), ("last", last)]
+    assert not await in_order(steps, seconds=0.3)
+    assert taken == ["fails", "late", "last"]

@@ -162,18 +162,6 @@ FROM (
 ) AS s
 WHERE i.event_id = s.event_id;
 
--- name: undelivered(batch)
--- Applied events that still have to be handed on, in the order they were applied.
-SELECT event_id, topic, source, application, seq, type, payload, traceparent, received_at
-FROM inbox
-WHERE state = 'applied' AND delivered_at IS NULL
-ORDER BY arrival
-LIMIT :batch::bigint;
-
--- name: mark_delivered(event_ids)!
-UPDATE inbox SET delivered_at = now()
-WHERE event_id = ANY (:event_ids::uuid[]) AND delivered_at IS NULL;
-
 -- name: bury(event_ids, topics, partitions, offsets, keys, raws, digests, sources, applications, seqs, types, error_classes, error_messages)!
 -- Keep messages that could not be applied. One that comes again is counted, not kept twice.
 INSERT INTO dead_letter AS d (event_id, topic, "partition", "offset", key, raw, digest, source,
