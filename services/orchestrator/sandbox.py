@@ -1,7 +1,7 @@
 """The workflow sandbox, with its modules imported once for all workflows of a process.
 
 Temporal's own sandbox imports every module that is not passed through anew for each workflow: of
-what an application cost the orchestrator that was a third of the CPU, and half a megabyte of memory
+what an application cost the orchestrator that was a third of the CPU, and 0.4 MB of memory
 for as long as it stayed in the cache. Here the modules are imported inside the sandbox once, and
 each workflow gets these. Whatever is refused stays refused (the modules see the restricted
 `datetime`, `random`, ...); what is given up is that two workflows cannot see each other's module

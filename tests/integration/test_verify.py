@@ -118,6 +118,12 @@ async def play(at: County) -> Kinds:
     """Let one application of every kind take its course."""
     kinds = Kinds(*await at.submit(7))
     operator = Person(at.stack.urls["orchestrator"], at.stack.tokens("operator"))
+
+    async def known() -> bool:
+        page = await operator.get(f"/v1/applications?q={kinds.held}")
+        return bool(page["items"])
+
+    await until(known, 60, "the orchestrator has received it")
     await operator.post(f"/v1/applications/{kinds.held}/hold", {"reason": "核对地块"})
     await operator.http.aclose()
     async with at.at_work(kinds.verdict):
