@@ -5,7 +5,7 @@ BIN := .venv/bin
 DATA ?= .lianshen
 ARGS ?=
 
-.PHONY: help setup demo up down test test-kafka bench lint lock kafka-jars clean clean-data
+.PHONY: help setup demo up down test explanations test-kafka bench lint lock kafka-jars clean clean-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -28,6 +28,9 @@ test: setup ## the whole test suite (ARGS="-k word" for a part of it)
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered --skip-empty
+
+explanations: setup ## a million random deadlines explained and reckoned independently (some ten minutes)
+	@LIANSHEN_TEST_EXPLANATIONS=1000000 $(BIN)/pytest --timeout 3600 tests/unit/test_explanations.py $(ARGS)
 
 test-kafka: setup kafka-jars ## the integration and fault suites against Apache Kafka (Java 17, Maven)
 	@LIANSHEN_TEST_BROKER=apache $(BIN)/pytest $(wildcard tests/integration tests/faults) $(ARGS)

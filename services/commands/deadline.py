@@ -1,6 +1,6 @@
 """`lianshen deadline`: how a limit is counted, day by day. Needs no server."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,15 +10,24 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.contracts.vocabulary import Unit
+from services.contracts.vocabulary import PauseKind, Unit
 from services.domain.calendar import WorkingCalendar
-from services.domain.limits import DayLine, is_provisional, warn_on
+from services.domain.limits import (
+    NOTICE_IN_WRITING,
+    DayLine,
+    Extension,
+    Ledger,
+    Pause,
+    is_provisional,
+    warn_on,
+)
 from services.domain.limits import explain as explain_limit
 from services.domain.route import Budget
 from services.runtime.calendar_files import CalendarError, load
 
 DEFAULT = Path("deploy/calendar")
 REFUSED = 1
+EXTENDED = "行政许可法 42"
 
 app = typer.Typer(help="Time limits.", no_args_is_help=True)
 
@@ -71,21 +80,61 @@ def explain(
     calendar: Annotated[
         Path, typer.Option("--calendar", help="Folder of the calendar's year files.")
     ] = DEFAULT,
+    pause: Annotated[
+        list[str] | None,
+        typer.Option(help="KIND:FIRST:LAST:NOTICE, days as 2026-03-03; NOTICE empty: none given."),
+    ] = None,
+    extend: Annotated[
+        list[str] | None,
+        typer.Option(help="DAYS:APPROVED, in the limit's unit: 10:2026-03-20."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     lang: Annotated[Language, typer.Option(help="Language of the reasons.")] = Language.ZH,
 ) -> None:
-    """List every day of a time limit: counted, or not counted and by which article."""
+    """List every day of a time limit: counted, or not counted and by which article or notice."""
     try:
         found = load(calendar)
-    except CalendarError as error:
+        ledger = Ledger(
+            pauses=tuple(_pause(text) for text in pause or ()),
+            extensions=tuple(_extension(text, unit) for text in extend or ()),
+        )
+    except (CalendarError, ValueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(REFUSED) from error
     budget = Budget(value=days, unit=unit)
-    lines = explain_limit(budget, start.date(), found)
+    lines = explain_limit(budget, start.date(), found, ledger)
     if as_json:
         typer.echo(_json(budget, lines, found))
     else:
         _print(budget, lines, found, lang)
+
+
+def _pause(text: str) -> Pause:
+    """Return the pause that is written so. Raises ValueError."""
+    try:
+        kind, first, last, notice = text.split(":", 3)
+        return Pause(
+            kind=PauseKind(kind),
+            from_on=date.fromisoformat(first),
+            until_on=date.fromisoformat(last),
+            cap=None,
+            notice=notice or None,
+            article=NOTICE_IN_WRITING,
+        )
+    except ValueError as error:
+        kinds = ", ".join(PauseKind)
+        raise ValueError(f"{text}: KIND:FIRST:LAST:NOTICE, KIND one of {kinds}") from error
+
+
+def _extension(text: str, unit: Unit) -> Extension:
+    """Return the extension that is written so. Raises ValueError."""
+    try:
+        days, on = text.split(":")
+        budget = Budget(value=int(days), unit=unit)
+        approved_on = date.fromisoformat(on)
+    except ValueError as error:
+        raise ValueError(f"{text}: DAYS:APPROVED, as in 10:2026-03-20") from error
+    return Extension(budget=budget, approver="", article=EXTENDED, on=approved_on)
 
 
 def _json(budget: Budget, lines: tuple[DayLine, ...], calendar: WorkingCalendar) -> str:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.commands.stack import DEFAULT_DATA, fail_clearly, make_stack, say
+from services.commands.stack import (
+    DEFAULT_DATA,
+    are_authorisations_required,
+    authorise,
+    fail_clearly,
+    make_stack,
+    say,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,6 +93,7 @@ async def _demo(data: Path, scenario: str, speed: float, seed: int) -> None:
     began = time.monotonic()
     async with make_stack(data, demo_clock=speed) as stack:
         console.print(f"[dim]the stack is up after {time.monotonic() - began:.0f} s[/dim]")
+        await authorise(stack)
         try:
             ended = await asyncio.wait_for(_run(stack, console, scenario, seed), LONGEST_S)
         except TimeoutError:
@@ -151,6 +159,7 @@ async def _windows(stack: "Stack", people: AsyncExitStack, seed: int) -> "list[W
         tokens=stack.tokens,
         clock=business,
         seed=seed,
+        heads=are_authorisations_required(),
     )
 
 

@@ -96,6 +96,35 @@ def make_stack(
     )
 
 
+def are_authorisations_required() -> bool:
+    """Whether the departments' service of a stack started here asks for written authorisations."""
+    from services.departments.settings import Settings
+
+    return Settings().authorisations == "required"
+
+
+async def authorise(stack: "Stack") -> None:
+    """Give the representatives of a stack that just started what they need to decide."""
+    from services.demonstration.authorisations import authorise as sign
+    from services.runtime import calendar_files, clock
+    from services.runtime.embedded.service import REPOSITORY
+
+    if not are_authorisations_required():
+        return
+    calendar = calendar_files.load(REPOSITORY / "deploy" / "calendar")
+    running = (
+        clock.SystemClock() if stack.clock_file is None else clock.read(stack.clock_file, calendar)
+    )
+    signed = await sign(
+        stack.urls["departments"],
+        stack.departments,
+        tokens=stack.tokens,
+        today=calendar.local_date(running.now()),
+    )
+    if signed:
+        say(f"{signed} representatives were given their written authorisations.")
+
+
 def say(sentence: str) -> None:
     """Print one sentence for the person at the terminal."""
     typer.echo(sentence, err=True)
@@ -133,6 +162,7 @@ async def _serve(stack: "Stack") -> None:
         return
     try:
         starting.result()
+        await authorise(stack)
         _show(stack.urls, stack.data)
         await waiting
         say("Stopping ... (`lianshen up` goes on where it was)")

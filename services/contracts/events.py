@@ -5,22 +5,25 @@ Fields are only ever added, and only as optional; a change of meaning is a new v
 """
 
 from datetime import date
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
+from services.contracts.acceptance import (
+    AcceptanceProgress,
+    ApplicationSupplemented,
+    ExaminationAsked,
+    ExaminationClosed,
+    ExaminationDone,
+)
+from services.contracts.clocks import ClockNotice, TaskExtended, TaskPaused, TaskPauseEnded
+from services.contracts.sessions import SessionProgress, SessionTold
 from services.contracts.vocabulary import (
     ApplicationStatus,
     Authority,
     Conclusion,
+    DateChange,
     Outcome,
     Part,
     Role,
@@ -29,37 +32,44 @@ from services.contracts.vocabulary import (
     StepState,
     TaskState,
 )
+from services.contracts.wire import (
+    NUMBER_PATTERN,
+    ApplicationNumber,
+    Code,
+    Event,
+    Fact,
+    MaterialRef,
+    ProjectCode,
+    Ref,
+    Sha256,
+    TaskName,
+    Text,
+    Wire,
+)
 
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
-ProjectCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
-NUMBER_PATTERN = r"^[A-Z]{2,6}[0-9]{8}-[0-9]{6,9}-[0-9]$"
-ApplicationNumber = Annotated[str, StringConstraints(pattern=NUMBER_PATTERN)]
-TaskName = Annotated[
-    str, StringConstraints(pattern=r"^[^/]+/[^/]+/[^/]+/[1-9][0-9]*$", max_length=256)
+# What others import from here though it is defined in `wire`; the events themselves are `EVENTS`.
+__all__ = [
+    "NUMBER_PATTERN",
+    "AcceptanceProgress",
+    "ApplicationNumber",
+    "ApplicationSupplemented",
+    "ClockNotice",
+    "Code",
+    "Event",
+    "ExaminationAsked",
+    "ExaminationClosed",
+    "ExaminationDone",
+    "MaterialRef",
+    "ProjectCode",
+    "Ref",
+    "SessionProgress",
+    "SessionTold",
+    "TaskExtended",
+    "TaskPauseEnded",
+    "TaskPaused",
+    "Text",
+    "Wire",
 ]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Ref = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
-Fact = bool | int | float | str
-
-
-class Wire(BaseModel):
-    """Base of everything on the wire: frozen, tolerant of fields it does not know yet."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Event(Wire):
-    """Base of the events; `TYPE` is the CloudEvents type."""
-
-    TYPE: ClassVar[str]
-
-
-class MaterialRef(Wire):
-    """A material that is there, by its catalogue id and the hash of its file (if it is a file)."""
-
-    material: Code
-    sha256: Sha256 | None = None
 
 
 class ApplicationSubmitted(Event):
@@ -138,6 +148,10 @@ class TaskIssued(Event):
     participants: tuple[Code, ...] = Field(
         default=(), description="Departments that sign this step together, this one included."
     )
+    group: Code | None = Field(default=None, description="The catalogue's group of a merged step.")
+    lead: Code | None = Field(
+        default=None, description="The department that convenes the merged step's joint sessions."
+    )
     applicant_refs: tuple[Ref, ...] = ()
     materials: tuple[MaterialRef, ...] = ()
     issued_at: AwareDatetime
@@ -154,6 +168,19 @@ class TaskCancelled(Event):
     department: Code
     reason: str
     cancelled_at: AwareDatetime
+
+
+class TaskRedated(Event):
+    """The dates of an open task were moved; nothing else about it has changed."""
+
+    TYPE: ClassVar[str] = "lianshen.task.redated.v1"
+
+    application: ApplicationNumber
+    task: TaskName
+    department: Code
+    due: Due
+    why: DateChange
+    redated_at: AwareDatetime
 
 
 class TaskLapseDue(Event):
@@ -310,6 +337,9 @@ class ApplicationProgressed(Event):
     at: AwareDatetime
     promised_at: AwareDatetime | None = None
     provisional: bool = False
+    settled: bool = Field(
+        default=False, description="The promise was moved and is not provisional (any more)."
+    )
     tasks: tuple[TaskProgress, ...] = ()
     steps: tuple[StepProgress, ...] = ()
     results: tuple[Result, ...] = ()
@@ -318,7 +348,10 @@ class ApplicationProgressed(Event):
         default=(), description="Signals taken back: the act had been committed in time."
     )
     rectification: RectificationAsked | None = None
+    clocks: tuple[ClockNotice, ...] = ()
+    sessions: tuple[SessionProgress, ...] = ()
     concluded: Concluded | None = None
+    acceptance: AcceptanceProgress | None = None
 
 
 class Receipt(Event):
@@ -334,13 +367,22 @@ EVENTS: dict[str, type[Event]] = {
     model.TYPE: model
     for model in (
         ApplicationSubmitted,
+        ApplicationSupplemented,
         ApplicationRectified,
         ApplicationWithdrawn,
+        ExaminationAsked,
+        ExaminationClosed,
+        ExaminationDone,
         TaskIssued,
         TaskCancelled,
         TaskLapseDue,
+        TaskRedated,
         TaskDecided,
         TaskLapsed,
+        TaskPaused,
+        TaskPauseEnded,
+        TaskExtended,
+        SessionTold,
         ApplicationProgressed,
         Receipt,
     )

@@ -11,14 +11,23 @@ from services.contracts.events import (
     ApplicationProgressed,
     ApplicationRectified,
     ApplicationSubmitted,
+    ApplicationSupplemented,
     ApplicationWithdrawn,
     Event,
+    ExaminationAsked,
+    ExaminationClosed,
+    ExaminationDone,
     Receipt,
+    SessionTold,
     TaskCancelled,
     TaskDecided,
+    TaskExtended,
     TaskIssued,
     TaskLapsed,
     TaskLapseDue,
+    TaskPaused,
+    TaskPauseEnded,
+    TaskRedated,
 )
 from services.contracts.vocabulary import DepartmentSystem, Service
 
@@ -45,22 +54,44 @@ class Topic:
 
 APPLICATIONS = Topic(
     name="lianshen.applications.v1",
-    purpose="What investors do: submit, rectify, withdraw.",
-    models=(ApplicationSubmitted, ApplicationRectified, ApplicationWithdrawn),
+    purpose="What investors do: submit, supplement, rectify, withdraw.",
+    models=(
+        ApplicationSubmitted,
+        ApplicationSupplemented,
+        ApplicationRectified,
+        ApplicationWithdrawn,
+    ),
     producers=(Service.INTAKE,),
     consumers=(Service.ORCHESTRATOR,),
 )
 TASKS = Topic(
     name="lianshen.tasks.{department}.v1",
     purpose="Work for one department; receipts for what its own software has sent.",
-    models=(TaskIssued, TaskCancelled, TaskLapseDue, Receipt),
+    models=(
+        ExaminationAsked,
+        ExaminationClosed,
+        TaskIssued,
+        TaskCancelled,
+        TaskLapseDue,
+        TaskRedated,
+        Receipt,
+    ),
     producers=(Service.ORCHESTRATOR,),
     consumers=(Service.DEPARTMENTS, "department/{department}"),
 )
 DECISIONS = Topic(
     name="lianshen.decisions.{department}.v1",
-    purpose="What one department decided; receipts of its own software for its tasks.",
-    models=(TaskDecided, TaskLapsed, Receipt),
+    purpose="What one department did about its tasks; receipts of its own software.",
+    models=(
+        ExaminationDone,
+        TaskDecided,
+        TaskLapsed,
+        TaskPaused,
+        TaskPauseEnded,
+        TaskExtended,
+        SessionTold,
+        Receipt,
+    ),
     producers=(Service.DEPARTMENTS, "department/{department}"),
     consumers=(Service.ORCHESTRATOR,),
 )

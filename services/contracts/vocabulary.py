@@ -68,15 +68,64 @@ class StepState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class SessionState(StrEnum):
+    """How far a joint session has come. `held`: attendance was taken; `recorded`: to be signed."""
+
+    CONVENED = "convened"
+    HELD = "held"
+    RECORDED = "recorded"
+    CANCELLED = "cancelled"
+
+
 class ApplicationStatus(StrEnum):
     """The status people are shown. Exactly one holds at any time (conservation)."""
 
     RECEIVED = "received"
+    SUPPLEMENTING = "supplementing"
     IN_PROGRESS = "in_progress"
     HELD = "held"
     RECTIFYING = "rectifying"
     CONCLUDED = "concluded"
     WITHDRAWN = "withdrawn"
+
+
+class AcceptanceMode(StrEnum):
+    """How the county accepts: with the submission, or after its departments have looked."""
+
+    ON_THE_SPOT = "on_the_spot"
+    BY_DEPARTMENTS = "by_departments"
+
+
+class AcceptanceState(StrEnum):
+    """Where an application stands before it is accepted, and after (行政许可法 32)."""
+
+    EXAMINING = "examining"
+    SUPPLEMENTING = "supplementing"
+    ACCEPTED = "accepted"
+
+
+class AcceptanceKind(StrEnum):
+    """How an application was accepted: by the departments' word, or because no notice came."""
+
+    EXPLICIT = "explicit"
+    DEEMED = "deemed"
+
+
+class AcceptanceOutcome(StrEnum):
+    """The five outcomes of an application (行政许可法 32); each has a dated receipt."""
+
+    NOT_NEEDED = "not_needed"
+    NOT_IN_POWER = "not_in_power"
+    FIXED_ON_THE_SPOT = "fixed_on_the_spot"
+    INCOMPLETE = "incomplete"
+    ACCEPTED = "accepted"
+
+
+class FindingKind(StrEnum):
+    """What is wrong with a material or a condition: not there, or not in the form required."""
+
+    MISSING = "missing"
+    DEFECTIVE = "defective"
 
 
 class Conclusion(StrEnum):
@@ -96,12 +145,48 @@ class Signal(StrEnum):
     STATUTE_PASSED = "statute_passed"
 
 
+class PauseKind(StrEnum):
+    """A procedure whose time is not counted (行政许可法 45, or the rule the catalogue names)."""
+
+    HEARING = "hearing"
+    TENDER = "tender"
+    AUCTION = "auction"
+    INSPECTION = "inspection"
+    TESTING = "testing"
+    QUARANTINE = "quarantine"
+    APPRAISAL = "appraisal"
+    EXPERT_REVIEW = "expert_review"
+    PUBLICITY = "publicity"
+    COMMISSIONED_EVALUATION = "commissioned_evaluation"
+    CONSULTATION = "consultation"
+    RECTIFICATION = "rectification"
+
+
+class Approver(StrEnum):
+    """Who approves that a limit is extended: by the law, or by the item's own rule."""
+
+    DEPARTMENT_HEAD = "department_head"
+    GOVERNMENT_HEAD = "government_head"
+    APPROVING_BODY = "approving_body"
+    PRINCIPAL = "principal"
+
+
+class DateChange(StrEnum):
+    """Why a date that had been told was moved. Nothing else ever moves one."""
+
+    PAUSED = "paused"
+    PAUSE_ENDED = "pause_ended"
+    EXTENDED = "extended"
+    CALENDAR = "calendar"
+
+
 class Role(StrEnum):
     """Who may ask. The claim `roles` of the bearer token carries them."""
 
     INVESTOR = "investor"
     OFFICER = "officer"
     CHIEF_REPRESENTATIVE = "chief_representative"
+    DEPARTMENT_HEAD = "department_head"
     SUPERVISOR = "supervisor"
     OPERATOR = "operator"
 

@@ -40,7 +40,8 @@ def favourable(task: dict[str, Any]) -> dict[str, Any]:
 class Window:
     """One department's window: an officer who takes tasks up, a chief representative who decides.
 
-    `share` is the range of the time between issue and promise after which a task is decided.
+    `share` is the range of the time between issue and promise after which a task is decided. With
+    a `head`, what needs more than the representative goes up before it is decided.
     """
 
     department: str
@@ -50,6 +51,7 @@ class Window:
     random: Random
     verdict: Verdict = favourable
     share: tuple[float, float] = (0.1, 0.45)
+    head: Caller | None = None
     done: int = 0
 
     def __post_init__(self) -> None:
@@ -105,7 +107,21 @@ class Window:
     async def _end(self, task: dict[str, Any], body: dict[str, Any]) -> None:
         opinion = task["part"] == "consult"
         who, act = (self.officer, "opinion") if opinion else (self.chief, "decision")
+        if self.head is not None and body.get("decided_above") is not None:
+            task, body = await self._send_up(self.head, task, body)
         await who.post(f"/v1/tasks/{task['id']}/{act}", body, etag=_etag(task))
+
+    async def _send_up(
+        self, head: Caller, task: dict[str, Any], body: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Let the head answer; return the task as it is then, and the decision as it came back."""
+        asked = {"proposal": body["outcome"], "opinion": "初审同意，请审批"}
+        path = f"/v1/tasks/{task['id']}/approval-above"
+        raised = (await self.chief.post(path, asked, etag=_etag(task))).json()
+        answer = {"answer": body["outcome"], "document": body["decided_above"]}
+        answered = await head.post(f"/v1/approvals-above/{raised['id']}/answer", answer)
+        rest = {name: value for name, value in body.items() if name != "decided_above"}
+        return {**task, "version": answered.json()["version"]}, rest
 
 
 def _etag(task: dict[str, Any]) -> str:
@@ -121,8 +137,11 @@ async def open_windows(
     clock: Clock,
     seed: int,
     verdict: Verdict = favourable,
+    heads: bool = False,
 ) -> list[Window]:
     """Open a window for every department that works in our queues; nobody works yet.
+
+    `heads`: the department's head is there too, and is asked where the law wants it.
 
     `url` is the departments' service, `tokens` gives a client's tokens by its id; the callers are
     closed with `people`.
@@ -134,6 +153,9 @@ async def open_windows(
             await people.enter_async_context(Caller(url, tokens(f"{role}-{code}")))
             for role in ("officer", "chief")
         ]
+        head = (
+            await people.enter_async_context(Caller(url, tokens(f"head-{code}"))) if heads else None
+        )
         found.append(
             Window(
                 department=code,
@@ -142,6 +164,7 @@ async def open_windows(
                 clock=clock,
                 random=Random(random.random()),  # noqa: S311 - the same
                 verdict=verdict,
+                head=head,
             )
         )
     await asyncio.gather(*(window.open() for window in found))

@@ -29,7 +29,12 @@ from services.runtime.web.problems import (
 router = APIRouter(prefix="/v1/tasks", tags=["queue"])
 operations = APIRouter(prefix="/v1/operations", tags=["operations"])
 Reader = Annotated[
-    Principal, Depends(require(Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.SUPERVISOR))
+    Principal,
+    Depends(
+        require(
+            Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.DEPARTMENT_HEAD, Role.SUPERVISOR
+        )
+    ),
 ]
 Officer = Annotated[Principal, Depends(require(Role.OFFICER, Role.CHIEF_REPRESENTATIVE))]
 Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
@@ -54,7 +59,14 @@ Code = Annotated[str | None, Query(pattern=CODE, description="Code of an item.")
 READING = (problems.DEPARTMENT_REQUIRED, problems.NO_DEPARTMENT, NOT_FOUND)
 ACTING = (problems.NO_DEPARTMENT, problems.OWN_APPLICATION, NOT_FOUND)
 HOLDING = (*ACTING, problems.TASK_ENDED, problems.CLAIMED, *etag.PROBLEMS)
-ENDING = (*HOLDING, problems.WRONG_PART, problems.INCOMPLETE, *idempotency.PROBLEMS)
+ENDING = (
+    *(*HOLDING, problems.WRONG_PART, problems.INCOMPLETE, problems.VISIT_UNSIGNED),
+    *(problems.PAUSED, *idempotency.PROBLEMS),
+)
+DECIDING = (
+    *(*ENDING, problems.REPRESENTATIVE_REQUIRED, problems.NOT_AUTHORISED),
+    *(problems.ABOVE_REQUIRED, problems.ABOVE_PENDING, problems.ABOVE_DIFFERS),
+)
 
 
 def _json(content: Any, *, status: int = 200, version: int | None = None) -> Response:
@@ -76,6 +88,9 @@ async def list_tasks(
     claimed_by: Annotated[
         Literal["me", "none", "any"], Query(description="Whose: mine, nobody's, or all.")
     ] = "any",
+    special: Annotated[
+        bool, Query(description="Only what goes before the others (特办).")
+    ] = False,
     due_before: Annotated[
         date | None, Query(description="Promised before this day (Asia/Shanghai).")
     ] = None,
@@ -97,6 +112,7 @@ async def list_tasks(
         part=part,
         holder=who.ref if claimed_by == "me" else None,
         unclaimed=claimed_by == "none",
+        special=special,
         due_before=datetime.combine(due_before, time.min, ZONE) if due_before else None,
         prefix=q,
     )
@@ -246,7 +262,7 @@ async def give_opinion(
 @router.post(
     "/{id}/decision",
     response_model=models.EndedView,
-    responses=problem_responses(*ENDING, problems.REPRESENTATIVE_REQUIRED),
+    responses=problem_responses(*DECIDING),
 )
 async def decide_task(
     request: Request,
@@ -258,8 +274,10 @@ async def decide_task(
 ) -> Response:
     """Decide on an item: grant it, or refuse it with reasons and remedies.
 
-    Only the chief representative decides. Where the authority is higher, he records the decision
-    that was taken there and says which (`decided_above`).
+    Only the chief representative decides; where authorisations are required, under one that holds
+    and covers the item, or the substitute in his absence. Where the authority is higher, he records
+    the decision that was taken there and says which (`decided_above`), or sent it up and it came
+    back (报批).
     """
     return await _end(request, who, [body.entry(task, expected)], asked, _single)
 

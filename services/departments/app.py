@@ -10,7 +10,15 @@ from fastapi import FastAPI
 
 from services.contracts.topics import decisions_topic, receipts_topic, tasks_topic
 from services.contracts.vocabulary import DepartmentSystem, Service
-from services.departments import api
+from services.departments import (
+    api,
+    assigning_api,
+    authority,
+    authority_api,
+    clocks_api,
+    examination_api,
+    sessions_api,
+)
 from services.departments.consumer import Tasks
 from services.departments.settings import Settings
 from services.departments.sweeper import Sweeper
@@ -41,7 +49,17 @@ def build(settings: Settings) -> FastAPI:
         description="A queue for each department: list, claim, give opinions, decide. "
         "Every query is scoped by the department that the bearer token names.",
         version="1",
-        routers=[api.router, api.operations, operations.router],
+        routers=[
+            api.router,
+            assigning_api.router,
+            authority_api.router,
+            clocks_api.router,
+            examination_api.router,
+            sessions_api.router,
+            sessions_api.officers,
+            api.operations,
+            operations.router,
+        ],
         settings=settings.http,
         lifespan=lifespan,
     )
@@ -60,6 +78,8 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         app.state.settings, app.state.shelf = settings, shelf
         app.state.pool, app.state.clock = pool, clock
         app.state.authenticator = auth.connect(settings.oidc, hasher, client)
+        async with pool.acquire() as conn, conn.transaction():
+            await authority.adopt(conn, clock, authority.Rule(settings.authorisations))
         kafka = settings.kafka
         inbox = Inbox(handler=Tasks(clock), attempts=kafka.attempts, dedup=kafka.dedup)
         operations.provide(app, pool=pool, inbox=inbox, clock=clock)

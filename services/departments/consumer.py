@@ -8,10 +8,18 @@ from collections.abc import Sequence
 
 import structlog
 
-from services.contracts.events import Event, TaskCancelled, TaskIssued, TaskLapseDue
+from services.contracts.events import (
+    Event,
+    ExaminationAsked,
+    ExaminationClosed,
+    TaskCancelled,
+    TaskIssued,
+    TaskLapseDue,
+    TaskRedated,
+)
 from services.contracts.topics import tasks_topic
 from services.contracts.vocabulary import TaskState
-from services.departments import lapsing, store
+from services.departments import clocks, examination, lapsing, store
 from services.departments.lapsing import LapseAsked
 from services.runtime.clock import Clock
 from services.runtime.db import Connection
@@ -37,16 +45,18 @@ class Tasks:
         self._clock = clock
 
     async def __call__(self, conn: Connection, received: Sequence[Received]) -> None:
-        """Apply messages: new tasks first, then lapses, then cancellations.
+        """Apply messages: new tasks first, then moved dates, then lapses, then cancellations.
 
-        A task is issued before anything else is said about it, and a lapse is never asked for a
-        task that was cancelled: in this order every task sees its messages as they were sent.
+        A task is issued before anything else is said about it, the dates of one that was asked to
+        lapse are not moved any more, and a lapse is never asked for a task that was cancelled: in
+        this order every task sees its messages as they were sent.
 
         Raises:
             WrongQueueError, UnknownTaskError, lapsing.LapseRefusedError: nothing is applied.
         """
         for one in received:
             _check_queue(one)
+        await examination.take_in(conn, received)
         await _issue(conn, received)
         asked = [
             LapseAsked(event=one.event, traceparent=_traceparent(one))
@@ -54,21 +64,32 @@ class Tasks:
             if isinstance(one.event, TaskLapseDue)
         ]
         cancelled = [one.event for one in received if isinstance(one.event, TaskCancelled)]
-        if not asked and not cancelled:
+        moved = [one.event for one in received if isinstance(one.event, TaskRedated)]
+        others: list[TaskCancelled | TaskRedated] = [*cancelled, *moved]
+        named = [*(one.event.task for one in asked), *(event.task for event in others)]
+        if not named:
             return
-        named = [*(one.event.task for one in asked), *(event.task for event in cancelled)]
         rows = await store.lock_named(conn, named)
         for name in named:
             if name not in rows:
                 message = f"{name}: no such task"
                 raise UnknownTaskError(message)
+        if moved:
+            await clocks.redate(conn, moved, rows)
+            rows = await store.lock_named(conn, named)
         lapsed = await lapsing.lapse(conn, self._clock, asked, rows)
         await _cancel(conn, cancelled, rows, lapsed)
 
 
+_FOR_QUEUES = (
+    *(ExaminationAsked, ExaminationClosed),
+    *(TaskIssued, TaskCancelled, TaskLapseDue, TaskRedated),
+)
+
+
 def _check_queue(one: Received) -> None:
     event: Event = one.event
-    if not isinstance(event, TaskIssued | TaskCancelled | TaskLapseDue):
+    if not isinstance(event, _FOR_QUEUES):
         message = f"{event.TYPE} is nothing for a queue"
         raise WrongQueueError(message)
     if one.topic != tasks_topic(event.department):

@@ -16,24 +16,17 @@ import orjson
 
 from services.contracts.events import TaskDecided
 from services.contracts.topics import DECISIONS, decisions_topic
-from services.contracts.vocabulary import (
-    OUTCOMES_OF,
-    Authority,
-    Outcome,
-    Part,
-    Role,
-    Service,
-    TaskState,
-)
-from services.departments import store
-from services.departments.problems import CLAIMED, INCOMPLETE, TASK_ENDED, WRONG_PART
-from services.departments.scope import department_of, ending_role, forbid_own
+from services.contracts.vocabulary import OUTCOMES_OF, Outcome, Part, Service, TaskState
+from services.departments import authority, clocks, store
+from services.departments.authority import Grounds, Mandate
+from services.departments.problems import INCOMPLETE, TASK_ENDED, WRONG_PART
+from services.departments.scope import department_of, forbid_own
 from services.departments.store import Ending, Row
 from services.runtime import audit, outbox
 from services.runtime.auth import Principal
 from services.runtime.clock import Clock
 from services.runtime.db import Connection
-from services.runtime.messages import Outgoing, utc_text
+from services.runtime.messages import Outgoing
 from services.runtime.telemetry import (
     Attribute,
     SpanName,
@@ -43,9 +36,6 @@ from services.runtime.telemetry import (
 )
 from services.runtime.web.etag import Expected
 from services.runtime.web.problems import NOT_FOUND, Fault, Problem, Words
-
-CONSULTED = "consulted"
-"""What an opinion rests on: the department was asked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,14 +94,17 @@ async def decide(
     Raises:
         Problem: 403 when the principal has no department. Everything else is a verdict.
     """
-    rows = await store.lock_tasks(conn, [one.id for one in entries], department_of(who))
+    department = department_of(who)
+    rows = await store.lock_tasks(conn, [one.id for one in entries], department)
     now, request = clock.now(), current_traceparent()
+    mandate = await authority.mandate(conn, who, department, list(rows.values()), now)
     verdicts: list[Verdict | None] = [None] * len(entries)
     good: dict[int, _Good] = {}
     for place, entry in enumerate(entries):
         row = rows.get(entry.id)
         try:
-            role = judge(row, entry, who, ended=entry.id in good)
+            grounds = judge(row, entry, who, mandate, ended=entry.id in good)
+            clocks.forbid_deciding_paused(row, now)
         except Problem as problem:
             verdicts[place] = problem
             continue
@@ -119,7 +112,7 @@ async def decide(
         good[entry.id] = _Good(
             place=place,
             row=row,
-            ending=_ending(row, entry, role, now),
+            ending=_ending(row, entry, grounds, now),
             traceparent=_open_span(spans, row, request),
         )
     versions = await _record(conn, list(good.values()), who)
@@ -128,18 +121,21 @@ async def decide(
     return [one for one in verdicts if one is not None]
 
 
-def judge(row: Row | None, entry: Entry, who: Principal, *, ended: bool = False) -> Role:
-    """Return the role in which the principal may end the task so.
+def judge(
+    row: Row | None, entry: Entry, who: Principal, mandate: Mandate, *, ended: bool = False
+) -> Grounds:
+    """Return what the principal may end the task so on.
 
     Args:
         row: the task, locked; None: there is none in the principal's department.
         entry: what is wanted.
         who: who wants it.
+        mandate: what that person may rest on.
         ended: an earlier entry of the same batch has ended it already.
 
     Raises:
-        Problem: 404, 403 (own application, not a representative), 409 (ended, another part, held by
-            another officer), 412 (another version), 422 (texts missing).
+        Problem: 404, 403 (own application, no authority), 409 (ended, another part, held by another
+            officer, above or a signature is missing), 412 (another version), 422 (texts missing).
     """
     if row is None:
         raise Problem(NOT_FOUND)
@@ -147,25 +143,20 @@ def judge(row: Row | None, entry: Entry, who: Principal, *, ended: bool = False)
     part = Part(row["part"])
     if entry.outcome not in OUTCOMES_OF[part]:
         raise Problem(WRONG_PART, extra={"part": part})
-    role = ending_role(part, who)
+    grounds = authority.grounds(row, who, mandate)
     state = TaskState.DECIDED if ended else TaskState(row["state"])
     if state is not TaskState.OPEN:
         raise Problem(TASK_ENDED, extra={"state": state})
-    if not who.has(Role.CHIEF_REPRESENTATIVE):
-        forbid_held(row, who)
+    if not grounds.represents:
+        authority.forbid_held(row, who, mandate.absent)
     if entry.expected is not None:
         entry.expected.check(row["version"])
-    faults = _faults(row, part, entry)
+    authority.forbid_unsigned(row, mandate)
+    grounds = authority.from_above(row, entry.outcome, grounds, mandate)
+    faults = _faults(grounds, entry)
     if faults:
         raise Problem(INCOMPLETE, errors=faults)
-    return role
-
-
-def forbid_held(row: Row, who: Principal) -> None:
-    """Raise Problem 409 when another officer has claimed the task; it says since when."""
-    if row["claimed_by"] not in (None, who.ref):
-        since = utc_text(row["claimed_at"])
-        raise Problem(CLAIMED, extra={"claimed_by": row["claimed_by"], "claimed_at": since})
+    return grounds
 
 
 _REASONS = Fault(
@@ -189,18 +180,23 @@ _NOT_ABOVE = Fault(
     "#/decided_above",
     Words("该事项由首席代表决定", "The chief representative decides this one himself"),
 )
+_ANSWERED = Fault(
+    "#/decided_above",
+    Words("上级答复已在系统中", "The answer from above is in the system: leave this out"),
+)
 
 
-def _faults(row: Row, part: Part, entry: Entry) -> list[Fault]:
+def _faults(grounds: Grounds, entry: Entry) -> list[Fault]:
     refused, objected = entry.outcome is Outcome.REFUSED, entry.outcome is Outcome.OBJECTION
-    above = part is Part.DECIDE and row["authority"] != Authority.REPRESENTATIVE
+    above, answered = grounds.is_above, grounds.approval is not None
     checks = (
         (refused and not entry.reasons, _REASONS),
         (objected and not entry.reasons, _OBJECTION),
         (refused and not entry.remedies, _REMEDIES),
         (not refused and bool(entry.remedies), _NO_REMEDIES),
         (entry.outcome is not Outcome.GRANTED and bool(entry.conditions), _NO_CONDITIONS),
-        (above and entry.decided_above is None, _ABOVE),
+        (above and not answered and entry.decided_above is None, _ABOVE),
+        (answered and entry.decided_above is not None, _ANSWERED),
         (not above and entry.decided_above is not None, _NOT_ABOVE),
     )
     return [fault for is_wrong, fault in checks if is_wrong]
@@ -215,21 +211,22 @@ def result_number(row: Row) -> str:
     return f"{row['item']}-{row['application']}-{row['department']}-{row['round']}"
 
 
-def _ending(row: Row, entry: Entry, role: Role, now: datetime) -> Ending:
-    is_decision = row["part"] == Part.DECIDE
+def _ending(row: Row, entry: Entry, grounds: Grounds, now: datetime) -> Ending:
     return Ending(
         id=row["id"],
-        kind="decision" if is_decision else "opinion",
+        kind="decision" if row["part"] == Part.DECIDE else "opinion",
         outcome=entry.outcome,
-        basis=row["authority"] if is_decision else CONSULTED,
+        basis=grounds.basis,
         at=max(now, row["issued_at"]),
         state=TaskState.DECIDED,
         number=result_number(row) if entry.outcome is Outcome.GRANTED else None,
         conditions=entry.conditions,
         reasons=entry.reasons,
         remedies=entry.remedies,
-        decided_above=entry.decided_above,
-        role=role,
+        decided_above=grounds.decided_above or entry.decided_above,
+        role=grounds.role,
+        authorisation=grounds.authorisation,
+        approval=grounds.approval,
     )
 
 
@@ -293,6 +290,10 @@ def _leaf(one: _Good, actor_ref: str) -> audit.Leaf:
         "role": ending.role,
         "basis": ending.basis,
     }
+    if ending.authorisation is not None:
+        facts["authorisation"] = ending.authorisation
+    if ending.approval is not None:
+        facts["approval_above"] = ending.approval
     if any(texts):  # proven by their hash: what is written by hand may name a person
         facts["texts_sha256"] = hashlib.sha256(orjson.dumps(texts)).hexdigest()
     return audit.Leaf(

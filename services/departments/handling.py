@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from services.contracts.vocabulary import Role, TaskState
 from services.departments import store
-from services.departments.deciding import forbid_held
+from services.departments.authority import absent_holders, forbid_held
 from services.departments.problems import TASK_ENDED
 from services.departments.scope import acting_role, department_of, forbid_own
 from services.departments.store import Row
@@ -45,15 +45,16 @@ class Hold(Protocol):
 async def claim(
     conn: Connection, *, clock: Clock, who: Principal, task: int, expected: Expected
 ) -> Holding:
-    """Take a task in hand. Claiming what one holds already changes nothing.
+    """Take a task in hand, also out of an absent officer's. Claiming one's own changes nothing.
 
     Raises:
         Problem: 404, 403 own application, 409 ended or held by another officer, 412.
     """
-    row = await _locked(conn, who, task)
+    row = await locked(conn, who, task)
     if row["claimed_by"] == who.ref:
-        return _holding(row, row["version"], who.ref, row["claimed_at"])
-    forbid_held(row, who)
+        return holding(row, row["version"], who.ref, row["claimed_at"])
+    now = clock.now()
+    forbid_held(row, who, await absent_holders(conn, who, row["department"], [row], now))
     expected.check(row["version"])
     return await _set_holder(conn, clock, who, row, who.ref)
 
@@ -68,9 +69,9 @@ async def release(
     Raises:
         Problem: 404, 403 own application, 409 ended or held by another officer, 412.
     """
-    row = await _locked(conn, who, task)
+    row = await locked(conn, who, task)
     if row["claimed_by"] is None:
-        return _holding(row, row["version"], None, None)
+        return holding(row, row["version"], None, None)
     if not who.has(Role.CHIEF_REPRESENTATIVE):
         forbid_held(row, who)
     expected.check(row["version"])
@@ -85,14 +86,14 @@ async def note(
     Raises:
         Problem: 404, 403 own application.
     """
-    row = await _locked(conn, who, task, ended=True)
+    row = await locked(conn, who, task, ended=True)
     at, role = clock.now(), acting_role(who)
     act = await store.add_note(conn, task, actor=who.ref, role=role, note=text, at=at)
     await _leaf(conn, "task.noted", who, row, at, note=act)
     return act, at
 
 
-async def _locked(conn: Connection, who: Principal, task: int, *, ended: bool = False) -> Row:
+async def locked(conn: Connection, who: Principal, task: int, *, ended: bool = False) -> Row:
     """Return a task of the principal's department, locked; `ended`: it need not be open."""
     row = (await store.lock_tasks(conn, [task], department_of(who))).get(task)
     if row is None:
@@ -115,7 +116,7 @@ async def _set_holder(
     )
     act = "task.released" if holder is None else "task.claimed"
     await _leaf(conn, act, who, row, at)
-    return _holding(row, version, holder, None if holder is None else at)
+    return holding(row, version, holder, None if holder is None else at)
 
 
 async def _leaf(
@@ -125,7 +126,8 @@ async def _leaf(
     await audit.leaf(conn, act, row["application"], who.ref, facts, at=at)
 
 
-def _holding(row: Row, version: int, holder: str | None, claimed_at: datetime | None) -> Holding:
+def holding(row: Row, version: int, holder: str | None, claimed_at: datetime | None) -> Holding:
+    """Return who has a task in hand now."""
     return Holding(
         id=row["id"],
         task=row["task"],

@@ -17,7 +17,24 @@ from services.runtime.web.problems import Problem, body_of
 
 State: TypeAlias = Literal["open", "decided", "lapsed", "cancelled"]
 Kind: TypeAlias = Literal[
-    "claimed", "released", "noted", "decision", "opinion", "lapse", "cancelled"
+    "claimed",
+    "released",
+    "noted",
+    "decision",
+    "opinion",
+    "lapse",
+    "cancelled",
+    "paused",
+    "pause_ended",
+    "extended",
+    "redated",
+    "session",
+    "reassigned",
+    "special",
+    "asked_above",
+    "answered_above",
+    "visited",
+    "signed",
 ]
 LARGEST_BATCH = 100
 LARGEST_ID = 2**63 - 1
@@ -174,6 +191,7 @@ class TaskSummary(BaseModel):
     due: Due
     claimed_by: Ref | None
     claimed_at: datetime | None
+    special_at: datetime | None = Field(description="Since when it goes before the others (特办).")
     version: int = Field(description="Also its ETag.")
 
 
@@ -196,6 +214,8 @@ class OutcomeView(BaseModel):
     actor_ref: Ref | None
     actor_role: Role | None
     basis: str = Field(description="An authority, `consulted`, or `silence`.")
+    authorisation_id: int | None = Field(description="The written authorisation it rests on.")
+    above_id: int | None = Field(description="What came back from above, and was recorded.")
     decided_at: datetime
 
 
@@ -208,6 +228,8 @@ class TaskDetail(TaskSummary):
     facts: dict[str, bool | int | float | str]
     materials: list[MaterialRef]
     participants: list[str] = Field(description="Departments that sign this step together.")
+    group: str | None = Field(description="The catalogue's group of a merged step.")
+    lead: str | None = Field(description="The department that convenes its joint sessions.")
     ended: OutcomeView | None
 
 
@@ -218,7 +240,7 @@ class Act(BaseModel):
     kind: Kind
     actor_ref: Ref | None
     actor_role: Role | None
-    note: str | None = Field(description="Text of a note, or why the task was cancelled.")
+    note: str | None = Field(description="Text of a note, or the reason of the act.")
     at: datetime
 
 
@@ -315,7 +337,7 @@ class SilentPage(Page):
 _SUMMARY = (
     *("id", "task", "application", "project_code", "step", "item", "part", "round", "authority"),
     *("silence", "state", "outcome", "issued_at", "ended_at", "claimed_by", "claimed_at"),
-    "version",
+    *("special_at", "version"),
 )
 _DUE = ("promised_on", "promised_at", "statutory_on", "statutory_at", "provisional")
 
@@ -331,7 +353,7 @@ def detail(row: Row) -> dict[str, Any]:
     if row["kind"] is not None:
         names = (
             *("kind", "outcome", "result_number", "decided_above", "actor_ref", "actor_role"),
-            *("basis", "decided_at"),
+            *("basis", "decided_at", "authorisation_id", "above_id"),
         )
         ended = {name: row[name] for name in names} | _fragments(
             row, "conditions", "reasons", "remedies"
@@ -340,6 +362,7 @@ def detail(row: Row) -> dict[str, Any]:
     return (
         summary(row)
         | {name: row[name] for name in plain}
+        | {"group": row["step_group"], "lead": row["lead"]}
         | _fragments(row, "facts", "materials")
         | {"ended": ended}
     )

@@ -28,3 +28,68 @@ DEPARTMENT_REQUIRED = problem_type(
 NO_DEPARTMENT = problem_type(
     "no-department", 403, "令牌未注明所属部门", "The token names no department"
 )
+NOT_AUTHORISED = problem_type(
+    "not-authorised",
+    403,
+    "没有对该事项有效的授权书",
+    "No authorisation that holds now covers this item",
+)
+ABOVE_REQUIRED = problem_type(
+    "approval-above-required", 409, "该事项须先报批", "This item has to go up first"
+)
+ABOVE_PENDING = problem_type(
+    "approval-above-pending", 409, "报批尚未答复", "What went up has not been answered yet"
+)
+ABOVE_DIFFERS = problem_type(
+    "approval-above-differs", 409, "与上级答复不一致", "Above has decided otherwise"
+)
+ABOVE_NEEDLESS = problem_type(
+    "approval-above-needless",
+    409,
+    "该事项由首席代表决定，无须报批",
+    "The representative decides this one: it does not go up",
+)
+ABOVE_ASKED = problem_type("approval-above-asked", 409, "该事项已报批", "This went up already")
+ABOVE_ANSWERED = problem_type(
+    "approval-above-answered", 409, "该报批已答复", "This has been answered already"
+)
+ANOTHER_PERSON = problem_type(
+    "another-person-required", 403, "不得由本人办理", "This takes another person than yourself"
+)
+VISIT_UNSIGNED = problem_type(
+    "site-visit-unsigned",
+    409,
+    "现场核查记录须由两名以上工作人员签名（行政许可法第三十四条）",
+    "The record of the visit needs the signatures of two officers (行政许可法 34)",
+)
+NOT_NAMED = problem_type(
+    "not-named", 403, "核查记录未载明您在场", "The record does not name you as having been there"
+)
+REVOKED = problem_type("authorisation-revoked", 409, "授权书已撤销", "It has been revoked already")
+ABSENCE_OVER = problem_type("absence-over", 409, "缺勤已结束", "The absence is over already")
+ABSENT = problem_type("colleague-absent", 409, "该同事目前不在岗", "This colleague is absent now")
+PAUSE_INVALID = problem_type(
+    "pause-invalid",
+    422,
+    "不能如此停止计时，期限继续计算",
+    "The clock cannot be stopped in this way: it runs on",
+)
+EXTENSION_INVALID = problem_type(
+    "extension-invalid", 422, "不能如此延长期限", "The limit cannot be extended in this way"
+)
+PAUSED = problem_type("task-paused", 409, "该事项正停止计时", "The clock of the task is stopped")
+NOT_PAUSED = problem_type(
+    "task-not-paused", 409, "该停止计时已结束", "This pause does not last any more"
+)
+LIMIT_OVER = problem_type(
+    "limit-over",
+    409,
+    "法定期限已届满，不能停止或延长",
+    "The statutory limit is over: it can be neither stopped nor extended",
+)
+EXAMINATION_OVER = problem_type(
+    "examination-over", 409, "该申请的材料审查已结束", "The papers need not be examined any more"
+)
+FINDING_REFUSED = problem_type(
+    "finding-refused", 422, "不得要求补正这些内容", "These things may not be asked of the applicant"
+)

@@ -1,6 +1,6 @@
 """Who may see and do what in a queue. Every query takes what these functions return."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from services.contracts.vocabulary import Part, Role
 from services.departments.problems import (
@@ -27,7 +27,7 @@ def queue_of(who: Principal, asked: str | None) -> str:
     """
     if who.has(Role.SUPERVISOR) and asked is not None:
         return asked
-    if not who.has(Role.OFFICER, Role.CHIEF_REPRESENTATIVE):
+    if not who.has(Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.DEPARTMENT_HEAD):
         raise Problem(DEPARTMENT_REQUIRED)
     own = department_of(who)
     return own if asked is None else own_department(who, asked)
@@ -39,8 +39,13 @@ def sight_of(who: Principal) -> str | None:
 
 
 def forbid_own(applicant_refs: Sequence[str], who: Principal) -> None:
-    """Raise Problem 403 when somebody would act on an application of his own."""
-    if who.ref in applicant_refs:
+    """Raise Problem 403 when somebody would act on an application of his own, or as its agent."""
+    forbid_refs(applicant_refs, who.refs)
+
+
+def forbid_refs(applicant_refs: Sequence[str], people: Iterable[str]) -> None:
+    """Raise Problem 403 when one of the people (keyed hashes) has to do with the application."""
+    if not set(people).isdisjoint(applicant_refs):
         raise Problem(OWN_APPLICATION)
 
 
@@ -59,3 +64,9 @@ def ending_role(part: Part, who: Principal) -> Role:
     if not who.has(Role.CHIEF_REPRESENTATIVE):
         raise Problem(REPRESENTATIVE_REQUIRED)
     return Role.CHIEF_REPRESENTATIVE
+
+
+def leading_role(who: Principal) -> Role:
+    """Return the role in which somebody leads a department, for acts that need one of the two."""
+    head = Role.DEPARTMENT_HEAD
+    return head if who.has(head) else Role.CHIEF_REPRESENTATIVE

@@ -1,5 +1,7 @@
 """What the departments' service needs besides what every service needs."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from services.runtime.settings import Group, ServiceSettings
@@ -16,10 +18,35 @@ class SweeperSettings(Group):
     )
 
 
+class SessionsSettings(Group):
+    """Joint sessions."""
+
+    notice_minutes: int = Field(
+        default=120,
+        ge=0,
+        le=2880,
+        description="Minutes from now before which no joint session is proposed.",
+    )
+
+
 class Settings(ServiceSettings):
     """Everything the departments' service reads from its environment."""
 
     sweeper: SweeperSettings = Field(
         default_factory=SweeperSettings,
         description="The look for silent tasks that nobody asked to lapse.",
+    )
+    sessions: SessionsSettings = Field(
+        default_factory=SessionsSettings, description="Joint sessions of merged steps."
+    )
+    authorisations: Literal["role", "required"] = Field(
+        default="role",
+        description="What a decision needs: `required`, a written authorisation that holds and "
+        "covers the item; `role`, the role `chief_representative` in the token alone.",
+    )
+    approval_above_days: int = Field(
+        default=2,
+        ge=1,
+        description="Working days in which what went up (报批) is answered; never later than the "
+        "task's promise.",
     )

@@ -30,13 +30,17 @@ class Filters:
     part: Part | None = None
     holder: str | None = None
     unclaimed: bool = False
+    special: bool = False
     due_before: datetime | None = None
     prefix: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """How one task ends. `role` None: silence ended it."""
+    """How one task ends. `role` None: silence ended it.
+
+    `authorisation` and `approval` (above) are what it rests on, by their ids.
+    """
 
     id: int
     kind: str
@@ -50,6 +54,8 @@ class Ending:
     remedies: tuple[str, ...] = ()
     decided_above: str | None = None
     role: Role | None = None
+    authorisation: int | None = None
+    approval: int | None = None
 
 
 async def add_tasks(
@@ -70,6 +76,7 @@ _TASK_COLUMNS = (
     *("rounds", "authorities", "silences", "applicants", "issued_ats", "promised_ons"),
     *("promised_ats", "statutory_ons", "statutory_ats", "provisionals", "traceparents"),
     *("scenarios", "catalogue_versions", "facts", "materials", "participants"),
+    *("groups", "leads"),
 )
 
 
@@ -81,7 +88,7 @@ def _task_row(one: TaskIssued, traceparent: str | None) -> tuple[Any, ...]:
         *(one.issued_at, one.due.promised_on, one.due.promised_at, one.due.statutory_on),
         *(one.due.statutory_at, one.due.provisional, traceparent),
         *(one.scenario, one.catalogue_version, _json(one.facts), _json(materials)),
-        ",".join(one.participants),
+        *(",".join(one.participants), one.group, one.lead),
     )
 
 
@@ -131,6 +138,8 @@ async def end_tasks(
         bases=[one.basis for one in endings],
         ats=[one.at for one in endings],
         states=[one.state for one in endings],
+        authorisations=[one.authorisation for one in endings],
+        approvals=[one.approval for one in endings],
     )
     return {row["id"]: row["version"] async for row in rows}
 
@@ -180,6 +189,7 @@ async def list_tasks(
             part=filters.part,
             holder=filters.holder,
             unclaimed=filters.unclaimed,
+            special=filters.special,
             due_before=filters.due_before,
             prefix=filters.prefix,
             prefix_end=_after_prefix(filters.prefix),

@@ -17,6 +17,7 @@ from services.contracts.vocabulary import (
     StepState,
     TaskState,
 )
+from services.domain import acceptance, clocks, session_rules
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import (
     Accepted,
@@ -24,7 +25,6 @@ from services.domain.case import (
     AnyEvent,
     AskRectification,
     Case,
-    CaseEvent,
     ClockReached,
     Decided,
     Held,
@@ -41,13 +41,15 @@ from services.domain.deadlines import (
     end_pause,
     lift_early_signals,
     next_instant,
+    open_task,
     promise,
     reach,
     task_dates,
 )
+from services.domain.happening import CaseEvent
 from services.domain.limits import due_on
 from services.domain.route import Route, RoutePart, RouteStep
-from services.domain.turn import ENDED_STEPS, ENDED_TASKS, Turn, part_key, task_name
+from services.domain.turn import ENDED_STEPS, ENDED_TASKS, Turn, part_key
 
 __all__ = ["apply", "apply_all", "begin", "next_instant"]
 
@@ -73,7 +75,7 @@ def apply(case: Case, event: AnyEvent) -> tuple[Case, tuple[AnyCommand, ...]]:
     turn = Turn(case, max(case.at, event.at))
     if case.conclusion is not None:
         turn.ignore(event, "the application is concluded")
-    elif not case.accepted and not isinstance(event, Accepted):
+    elif not case.accepted and not _may_precede_acceptance(case, event):
         turn.ignore(event, "the application is not accepted")
     else:
         _TRANSITIONS[type(event)](turn, event)
@@ -90,6 +92,13 @@ def apply_all(case: Case, events: Iterable[AnyEvent]) -> tuple[Case, tuple[AnyCo
     return case, tuple(commands)
 
 
+def _may_precede_acceptance(case: Case, event: AnyEvent) -> bool:
+    """Whether an event means something before an application is accepted."""
+    if case.route.acceptance is None:
+        return isinstance(event, Accepted)
+    return not isinstance(event, Accepted)
+
+
 def _accepted(turn: Turn, event: Accepted) -> None:
     if turn.accepted:
         turn.ignore(event, "the application is accepted already")
@@ -97,7 +106,7 @@ def _accepted(turn: Turn, event: Accepted) -> None:
 
 
 def _decided(turn: Turn, event: Decided) -> None:
-    found = _open_task(turn, event)
+    found = open_task(turn, event, event.task)
     if found is None:
         return
     step, part = found
@@ -108,10 +117,11 @@ def _decided(turn: Turn, event: Decided) -> None:
     reach(turn, key, event.at, warn=False)
     lift_early_signals(turn, key, event.at)
     turn.end_task(step, part, event.outcome, event)
+    clocks.end_with_task(turn, step, part, event)
 
 
 def _lapsed(turn: Turn, event: Lapsed) -> None:
-    found = _open_task(turn, event)
+    found = open_task(turn, event, event.task)
     if found is None:
         return
     step, part = found
@@ -146,6 +156,7 @@ def _rectified(turn: Turn, event: Rectified) -> None:
 
 
 def _withdrawn(turn: Turn, _event: Withdrawn) -> None:
+    acceptance.abandon(turn)
     for step in turn.route.steps:
         if turn.steps[step.code].state not in ENDED_STEPS:
             _cancel_parts(turn, step, step.parts, "the application was withdrawn")
@@ -167,6 +178,9 @@ def _resumed(turn: Turn, event: Resumed) -> None:
 
 
 def _clock_reached(turn: Turn, event: ClockReached) -> None:
+    if not turn.accepted:
+        acceptance.reach_limit(turn)
+        return
     for key in turn.tasks:
         reach(turn, key, event.at)
     turn.reach_promise(event.at)
@@ -180,26 +194,17 @@ _TRANSITIONS: dict[type[CaseEvent], Callable[[Turn, Any], None]] = {
     Withdrawn: _withdrawn,
     Held: _held,
     Resumed: _resumed,
+    **acceptance.TRANSITIONS,
+    **clocks.TRANSITIONS,
+    **session_rules.TRANSITIONS,
     ClockReached: _clock_reached,
 }
 
 
-def _open_task(turn: Turn, event: Decided | Lapsed) -> tuple[RouteStep, RoutePart] | None:
-    """Return the step and part of the open task that `event` names, or note why there is none."""
-    for step in turn.route.steps:
-        for part in step.parts:
-            status = turn.tasks[part_key(part)]
-            if task_name(turn.route.application, part, status.round) == event.task:
-                if status.state is TaskState.OPEN:
-                    return step, part
-                turn.ignore(event, f"the task is {status.state}")
-                return None
-    turn.ignore(event, "no such task in this round")
-    return None
-
-
 def _advance(turn: Turn) -> None:
     """Do whatever has become possible, until nothing more is."""
+    if not turn.accepted:
+        return
     moved = True
     while moved and turn.conclusion is None:
         moved = bool([step for step in turn.route.steps if _advance_step(turn, step)])
@@ -223,16 +228,19 @@ def _advance_step(turn: Turn, step: RouteStep) -> bool:
 
 def _start(turn: Turn, step: RouteStep) -> bool:
     """Issue a waiting step whose prerequisites are there; cancel what a refusal has made vain."""
-    vain = [part for part in _waiting(turn, step) if _is_vain(turn, step, part)]
+    failed = turn.failed
+    if not failed and (turn.held or not _has_all(turn, step.parts)):
+        return False
+    vain = [part for part in _waiting(turn, step) if _is_vain(step, part, failed)]
     _cancel_parts(turn, step, vain, "a prerequisite was refused or cancelled")
     left = _waiting(turn, step)
     if not any(part.part is Part.DECIDE for part in left):
         turn.set_step(step.code, StepState.CANCELLED)
         turn.settle(step, {})
         return True
-    if turn.held or not all(item in turn.items for part in left for item in part.requires):
+    if turn.held or not _has_all(turn, left):
         return bool(vain)
-    turn.set_step(step.code, StepState.OPEN, started_on=turn.today)
+    turn.set_step(step.code, StepState.OPEN, started_on=turn.starts_on)
     for part in left:
         turn.issue(step, part, task_dates(turn, step, part), round_=1)
     return True
@@ -242,10 +250,14 @@ def _waiting(turn: Turn, step: RouteStep) -> list[RoutePart]:
     return [p for p in step.parts if turn.tasks[part_key(p)].state is TaskState.WAITING]
 
 
-def _is_vain(turn: Turn, step: RouteStep, part: RoutePart) -> bool:
+def _has_all(turn: Turn, parts: Iterable[RoutePart]) -> bool:
+    """Whether the steps of all that `parts` require are over."""
+    return all(item in turn.items for part in parts for item in part.requires)
+
+
+def _is_vain(step: RouteStep, part: RoutePart, failed: set[str]) -> bool:
     """Whether a prerequisite of the part's item has failed."""
-    needed = [item for p in step.parts if p.item == part.item for item in p.requires]
-    return any(item in turn.items and turn.items[item] is not Outcome.GRANTED for item in needed)
+    return any(item in failed for p in step.parts if p.item == part.item for item in p.requires)
 
 
 def _cancel_parts(turn: Turn, step: RouteStep, parts: Iterable[RoutePart], reason: str) -> None:
@@ -256,8 +268,7 @@ def _cancel_parts(turn: Turn, step: RouteStep, parts: Iterable[RoutePart], reaso
 
 def _join(turn: Turn, step: RouteStep) -> bool:
     """The barrier: nothing leaves a merged step before every part has signed."""
-    statuses = [turn.tasks[part_key(part)] for part in step.parts]
-    if any(status.state not in ENDED_TASKS for status in statuses):
+    if any(turn.tasks[part_key(part)].state not in ENDED_TASKS for part in step.parts):
         return False
     adverse = [p for p in step.parts if _is_adverse(turn, p)]
     rule = step.rectification

@@ -11,14 +11,30 @@ from services.contracts.times import Date, DateTime
 from services.contracts.vocabulary import (
     ApplicationStatus,
     Conclusion,
+    DateChange,
     Outcome,
+    PauseKind,
     Signal,
     StepState,
     TaskState,
 )
 from services.domain.calendar import WorkingCalendar
-from services.domain.limits import Pause
-from services.domain.route import Route
+from services.domain.examination import (
+    Accept,
+    AskExamination,
+    CloseExamination,
+    Examination,
+    Examined,
+    Received,
+    RecordExamination,
+    SendNotice,
+    Supplemented,
+    TakeSupplement,
+)
+from services.domain.happening import CaseEvent, Command
+from services.domain.limits import Extension, Ledger, Pause
+from services.domain.route import Budget, Route
+from services.domain.session_events import SessionMoved, TellSession
 
 
 class Dates(Struct, frozen=True, kw_only=True):
@@ -34,7 +50,11 @@ class Dates(Struct, frozen=True, kw_only=True):
 
 
 class TaskStatus(Struct, frozen=True, kw_only=True):
-    """One department's part of a step in its present round."""
+    """One department's part of a step in its present round.
+
+    `pauses` and `extensions` are the part's own, over all rounds; `..._told` is the number of the
+    last one heard of. An `open_pause` can be ended before the day it was given notice until.
+    """
 
     state: TaskState = TaskState.WAITING
     round: int = 1
@@ -44,6 +64,11 @@ class TaskStatus(Struct, frozen=True, kw_only=True):
     dates: Dates | None = None
     signals: tuple[Signal, ...] = ()
     lapse_asked: bool = False
+    pauses: tuple[Pause, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    open_pause: int | None = None
+    pauses_told: int = 0
+    extensions_told: int = 0
 
 
 class StepStatus(Struct, frozen=True, kw_only=True):
@@ -79,13 +104,7 @@ class Case(Struct, frozen=True, kw_only=True):
     held: bool = False
     late: bool = False
     conclusion: Conclusion | None = None
-
-
-class CaseEvent(Struct, frozen=True, kw_only=True, tag=True):
-    """Base of what can happen."""
-
-    at: DateTime
-    ref: str = ""
+    examination: Examination | None = None
 
 
 class Accepted(CaseEvent, frozen=True, kw_only=True):
@@ -124,17 +143,63 @@ class Resumed(CaseEvent, frozen=True, kw_only=True):
     """An operator lifted the hold."""
 
 
+class Paused(CaseEvent, frozen=True, kw_only=True):
+    """A department stopped a task's clock, with written notice that it needs until `until`."""
+
+    task: str
+    pause: int
+    kind: PauseKind
+    until: Date
+    cap: Budget | None
+    notice: str
+    article: str
+
+
+class PauseEnded(CaseEvent, frozen=True, kw_only=True):
+    """A department needs no more of the time it had given notice of."""
+
+    task: str
+    pause: int
+
+
+class Extended(CaseEvent, frozen=True, kw_only=True):
+    """A task's statutory limit was extended, by whoever the catalogue names."""
+
+    task: str
+    extension: int
+    budget: Budget
+    approver: str
+    article: str
+
+
+class Reprojected(CaseEvent, frozen=True, kw_only=True):
+    """An operator projected the case onto another calendar: every date is derived anew."""
+
+    calendar: WorkingCalendar
+
+
 class ClockReached(CaseEvent, frozen=True, kw_only=True):
     """Time passed to `at` without anything else."""
 
 
-AnyEvent = Accepted | Decided | Lapsed | Rectified | Withdrawn | Held | Resumed | ClockReached
-
-
-class Command(Struct, frozen=True, kw_only=True, tag=True):
-    """Base of what the shell must carry out, in order, in one transaction."""
-
-    at: DateTime
+AnyEvent = (
+    Accepted
+    | Received
+    | Examined
+    | Supplemented
+    | Decided
+    | Lapsed
+    | Rectified
+    | Withdrawn
+    | Held
+    | Resumed
+    | Paused
+    | PauseEnded
+    | Extended
+    | Reprojected
+    | SessionMoved
+    | ClockReached
+)
 
 
 class IssueTask(Command, frozen=True, kw_only=True):
@@ -210,10 +275,10 @@ class RaiseSignal(Command, frozen=True, kw_only=True):
 
 
 class LiftSignal(Command, frozen=True, kw_only=True):
-    """A deadline spoke too early: the decision had been committed before it."""
+    """A deadline spoke too early: an act committed before it had forestalled or moved it."""
 
     signal: Signal
-    task: str
+    task: str | None = None
 
 
 class ChangeStatus(Command, frozen=True, kw_only=True):
@@ -232,6 +297,46 @@ class Conclude(Command, frozen=True, kw_only=True):
     in_time: bool
 
 
+class ChangeLedger(Command, frozen=True, kw_only=True):
+    """Record all pauses and extensions of a task as they now stand, and what changed them."""
+
+    task: str
+    key: str
+    step: str
+    ledger: Ledger
+    why: DateChange
+    ref: str
+
+
+class Redate(Command, frozen=True, kw_only=True):
+    """Move the dates of an open task, and tell its department and the investor why."""
+
+    task: str
+    key: str
+    step: str
+    round: int
+    before: Dates
+    dates: Dates
+    why: DateChange
+    ref: str
+
+
+class Repromise(Command, frozen=True, kw_only=True):
+    """Record that the promise of the whole was moved, and why."""
+
+    before: DateTime
+    promised_at: DateTime
+    provisional: bool
+    why: DateChange
+    ref: str
+
+
+class ChangeCalendar(Command, frozen=True, kw_only=True):
+    """Record the calendar by which the case is reckoned from now on."""
+
+    version: str
+
+
 class Ignore(Command, frozen=True, kw_only=True):
     """An event changed nothing: late, duplicate or unknown. It is still written in the journal."""
 
@@ -241,7 +346,13 @@ class Ignore(Command, frozen=True, kw_only=True):
 
 
 AnyCommand = (
-    IssueTask
+    AskExamination
+    | RecordExamination
+    | CloseExamination
+    | SendNotice
+    | TakeSupplement
+    | Accept
+    | IssueTask
     | EndTask
     | AskLapse
     | ChangeStep
@@ -251,5 +362,10 @@ AnyCommand = (
     | LiftSignal
     | ChangeStatus
     | Conclude
+    | ChangeLedger
+    | Redate
+    | Repromise
+    | ChangeCalendar
+    | TellSession
     | Ignore
 )

@@ -16,7 +16,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.contracts.vocabulary import Authority, DepartmentSystem, LimitStart, Silence, Unit
+from services.contracts.vocabulary import (
+    AcceptanceMode,
+    Authority,
+    DepartmentSystem,
+    LimitStart,
+    PauseKind,
+    Silence,
+    Unit,
+)
 
 ItemCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{1,40}$")]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,60}$")]
@@ -66,20 +74,7 @@ class Extension(Shape):
 class Uncounted(Shape):
     """A procedure whose time is not counted (行政许可法 45), capped where a rule caps it."""
 
-    procedure: Literal[
-        "hearing",
-        "tender",
-        "auction",
-        "inspection",
-        "testing",
-        "quarantine",
-        "appraisal",
-        "expert_review",
-        "publicity",
-        "commissioned_evaluation",
-        "consultation",
-        "rectification",
-    ]
+    procedure: PauseKind
     cap: Limit | None = None
     basis: Basis
 
@@ -324,8 +319,12 @@ class Stage(Shape):
     name: Name
 
 
+def _is_usual(mode: AcceptanceMode) -> bool:
+    return mode is AcceptanceMode.ON_THE_SPOT
+
+
 class County(Shape):
-    """The head of a catalogue version."""
+    """The head of a catalogue version. The usual `acceptance` leaves no trace in its digest."""
 
     code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,6}$")]
     name: Name
@@ -334,6 +333,7 @@ class County(Shape):
     effective_to: date | None = None
     stages: tuple[Stage, ...]
     sources: dict[str, str] = {}
+    acceptance: AcceptanceMode = Field(AcceptanceMode.ON_THE_SPOT, exclude_if=_is_usual)
 
 
 class Catalogue(Shape):

@@ -11,10 +11,28 @@ from datetime import date, datetime, timedelta
 
 from msgspec.structs import replace
 
-from services.contracts.vocabulary import Part, Signal, Silence, StepState, TaskState, Unit
+from services.contracts.vocabulary import (
+    Part,
+    PauseKind,
+    Signal,
+    Silence,
+    StepState,
+    TaskState,
+    Unit,
+)
+from services.domain.acceptance import statute_start
 from services.domain.calendar import WorkingCalendar
-from services.domain.case import AskLapse, Case, Dates, LiftSignal, RaiseSignal, TaskStatus
-from services.domain.limits import Ledger, Pause, PauseKind, due_on, is_provisional, warn_on
+from services.domain.case import (
+    AskLapse,
+    Case,
+    Dates,
+    LiftSignal,
+    RaiseSignal,
+    TaskStatus,
+)
+from services.domain.examination import next_limit
+from services.domain.happening import CaseEvent
+from services.domain.limits import Ledger, Pause, due_on, is_provisional, warn_on
 from services.domain.route import Budget, RoutePart, RouteStep
 from services.domain.turn import Turn, part_key, task_name
 
@@ -22,30 +40,49 @@ AFTER = timedelta(seconds=1)
 """A deadline is passed after the close of business, not at it."""
 
 
-def task_dates(turn: Turn, step: RouteStep, part: RoutePart) -> Dates:
-    """Return the dates of a part that is issued now.
+def task_dates(
+    turn: Turn, step: RouteStep, part: RoutePart, issued_at: datetime | None = None
+) -> Dates:
+    """Return the dates of a part that is issued now, or was at `issued_at`.
 
-    A merged step is promised as a whole: by the earliest of its members' promises. In a later
+    A merged step is promised as a whole: by the earliest of its members' promises; the pause of
+    one member moves the promise of all, but the limit of the law of that member alone. In a later
     round the limits run on from the first day; rectification only stops them (联合审图, 联合验收).
     """
     calendar, status = turn.calendar, turn.steps[step.code]
-    start, ledger = status.started_on or turn.today, Ledger(pauses=status.pauses)
+    issued_at = issued_at or turn.at
+    start, joint = status.started_on or turn.today, joint_ledger(turn, step)
     deciding = [p for p in step.parts if p.part is Part.DECIDE]
-    promised_on = min(due_on(p.promised, start, calendar, ledger) for p in deciding)
+    promised_on = min(due_on(p.promised, start, calendar, joint) for p in deciding)
     if part.part is Part.CONSULT:
-        promised_on = opinion_on(promised_on, turn.today, calendar)
-    statute = part.statute
-    statutory_on = due_on(statute.budget, start, calendar, ledger) if statute else None
+        promised_on = opinion_on(promised_on, calendar.local_date(issued_at), calendar)
+    statute, own = part.statute, own_ledger(turn, step, part)
+    begun = statute_start(turn, step, part)
+    statutory_on = due_on(statute.budget, begun, calendar, own) if statute else None
     last = max(statutory_on or promised_on, promised_on)
     return Dates(
-        issued_at=turn.at,
+        issued_at=issued_at,
         promised_on=promised_on,
         promised_at=calendar.close_of(promised_on),
         warn_at=calendar.close_of(warn_on(promised_on, calendar)),
         statutory_on=statutory_on,
         statutory_at=calendar.close_of(statutory_on) if statutory_on else None,
-        provisional=is_provisional(start, last, calendar),
+        provisional=is_provisional(min(start, begun), last, calendar),
     )
+
+
+def joint_ledger(turn: Turn, step: RouteStep) -> Ledger:
+    """Return what stops the promise of a step: its own pauses and those of all its parts."""
+    tasks = (turn.tasks[part_key(part)] for part in step.parts)
+    paused = (pause for task in tasks for pause in task.pauses)
+    return Ledger(pauses=(*turn.steps[step.code].pauses, *paused))
+
+
+def own_ledger(turn: Turn, step: RouteStep, part: RoutePart) -> Ledger:
+    """Return what stops and lengthens the limit that the law sets one part of a step."""
+    task = turn.tasks[part_key(part)]
+    pauses = (*turn.steps[step.code].pauses, *task.pauses)
+    return Ledger(pauses=pauses, extensions=task.extensions)
 
 
 def opinion_on(promised_on: date, start: date, calendar: WorkingCalendar) -> date:
@@ -77,7 +114,7 @@ def end_pause(turn: Turn, step: RouteStep) -> tuple[Pause, ...]:
 
 
 def promise(turn: Turn) -> datetime:
-    """Return the promise of the whole, moved by the pauses of its steps."""
+    """Return the promise of the whole, moved by the pauses of its steps and tasks."""
     route, calendar = turn.route, turn.calendar
     budget = Budget(value=route.promised_days, unit=Unit.WORKING_DAY)
     return calendar.close_of(due_on(budget, route.start, calendar, Ledger(pauses=turn.pauses)))
@@ -104,8 +141,21 @@ def reach(turn: Turn, key: str, at: datetime, *, warn: bool = True) -> None:
     turn.tasks[key] = task
 
 
+def open_task(turn: Turn, event: CaseEvent, name: str) -> tuple[RouteStep, RoutePart] | None:
+    """Return the step and part of the open task `name`, or note why `event` changes nothing."""
+    key, _, _ = name.removeprefix(f"{turn.route.application}/").rpartition("/")
+    found = turn.route.parts.get(key)
+    if found is None or task_name(turn.route.application, found[1], turn.tasks[key].round) != name:
+        turn.ignore(event, "no such task in this round")
+        return None
+    if turn.tasks[key].state is not TaskState.OPEN:
+        turn.ignore(event, f"the task is {turn.tasks[key].state}")
+        return None
+    return found
+
+
 def lift_early_signals(turn: Turn, key: str, at: datetime) -> None:
-    """Take back the signals of a task that an act committed at `at` forestalls."""
+    """Take back the signals of a task that an act committed at `at` forestalls, or moves."""
     task = turn.tasks[key]
     dates = task.dates
     if dates is None:
@@ -122,18 +172,19 @@ def lift_early_signals(turn: Turn, key: str, at: datetime) -> None:
 
 def next_instant(case: Case) -> datetime | None:
     """Return the next instant at which a deadline speaks; None when nothing more can."""
-    if case.conclusion is not None or not case.accepted:
+    if case.conclusion is not None:
         return None
+    if not case.accepted:
+        return next_limit(case.examination)
     found = [instant for instant in _instants(case) if instant is not None]
     return min(found, default=None)
 
 
 def _instants(case: Case) -> Iterator[datetime | None]:
-    parts = {part_key(part): part for step in case.route.steps for part in step.parts}
     for key, task in case.tasks.items():
         if task.state is TaskState.OPEN:
             yield from (instant for instant, _ in _signals(task))
-            yield _lapse_at(parts[key], task)
+            yield _lapse_at(case.route.parts[key][1], task)
     rectifying = [s for s in case.steps.values() if s.state is StepState.RECTIFYING]
     yield from (step.rectify_until for step in rectifying)
     if not case.late and not rectifying:
@@ -161,5 +212,4 @@ def _lapse_at(part: RoutePart, task: TaskStatus) -> datetime | None:
 
 
 def _part(turn: Turn, key: str) -> RoutePart:
-    parts = (part for step in turn.route.steps for part in step.parts)
-    return next(part for part in parts if part_key(part) == key)
+    return turn.route.parts[key][1]

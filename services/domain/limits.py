@@ -15,14 +15,13 @@ Nobody edits a due date: it is derived, and `explain` lists every day of it. The
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
-from enum import StrEnum
+from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from services.contracts.times import Date
-from services.contracts.vocabulary import Unit
+from services.contracts.vocabulary import PauseKind, Unit
 from services.domain.calendar import ONE_DAY, DayKind, WorkingCalendar
 from services.domain.route import Budget
 
@@ -32,25 +31,6 @@ WORKING_DAYS_ONLY = "行政许可法 82"
 NOTICE_IN_WRITING = "行政许可法 45"
 UNIT_ZH = {Unit.WORKING_DAY: "个工作日", Unit.CALENDAR_DAY: "日"}
 UNIT_EN = {Unit.WORKING_DAY: "working day", Unit.CALENDAR_DAY: "calendar day"}
-
-
-class PauseKind(StrEnum):
-    """A procedure whose time is not counted (行政许可法 45, or the rule the catalogue names)."""
-
-    HEARING = "hearing"
-    TENDER = "tender"
-    AUCTION = "auction"
-    INSPECTION = "inspection"
-    TESTING = "testing"
-    QUARANTINE = "quarantine"
-    APPRAISAL = "appraisal"
-    EXPERT_REVIEW = "expert_review"
-    PUBLICITY = "publicity"
-    COMMISSIONED_EVALUATION = "commissioned_evaluation"
-    CONSULTATION = "consultation"
-    RECTIFICATION = "rectification"
-
-
 PAUSE_ZH = {
     PauseKind.HEARING: "听证",
     PauseKind.TENDER: "招标",
@@ -175,6 +155,23 @@ def explain(
             break
         count.add(extension.budget, extension)
     return count.finish(late)
+
+
+def day_of_act(at: datetime, calendar: WorkingCalendar) -> date:
+    """Return the day an act counts for: what is done after the close of business, for the next.
+
+    Else an act could stop or lengthen a limit that had ended some minutes before.
+    """
+    day = calendar.local_date(at)
+    return day if at <= calendar.close_of(day) else day + ONE_DAY
+
+
+def last_day_of(pause: Pause, calendar: WorkingCalendar) -> date | None:
+    """Return the last day a pause leaves out: its end or the day its cap is used up; None: open.
+
+    It may lie before `from_on`: then the pause leaves out nothing.
+    """
+    return _stop(pause, calendar).last_on if _is_valid(pause) else pause.from_on - ONE_DAY
 
 
 class _Stop(Struct, frozen=True, kw_only=True):

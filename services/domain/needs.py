@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from services.contracts.vocabulary import Unit
 from services.domain.applicability import Fact, Facts, holds
@@ -37,11 +37,19 @@ def fees_of(
     catalogue: Catalogue, drafts: Sequence[Draft], facts: Facts, on: date
 ) -> tuple[PlannedFee, ...]:
     """Return every standard once, by id, with the items that fall under it."""
-    items: dict[str, list[str]] = {}
-    for _, item in _items(drafts):
-        if item.fee.standard is not None and holds(item.fee.when, facts):
-            items.setdefault(item.fee.standard, []).append(item.code)
-    return tuple(_fee(catalogue.fee_by_id[code], items[code], facts, on) for code in sorted(items))
+    items = (item for _, item in _items(drafts) if item.fee.standard is not None)
+    return fees_on(catalogue, (one for one in items if holds(one.fee.when, facts)), facts, on)
+
+
+def fees_on(
+    catalogue: Catalogue, items: Iterable[Item], facts: Facts, on: date
+) -> tuple[PlannedFee, ...]:
+    """Return the standards of items that are to be charged, each once, by id."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        if item.fee.standard is not None:
+            found.setdefault(item.fee.standard, []).append(item.code)
+    return tuple(_fee(catalogue.fee_by_id[code], found[code], facts, on) for code in sorted(found))
 
 
 def _items(drafts: Iterable[Draft]) -> Iterator[tuple[str, Item]]:
@@ -109,7 +117,12 @@ def _total(standard: FeeStandard, quantity: Fact | None) -> Decimal | None:
     if standard.amount is None:
         return None
     if standard.quantity is None:
-        return None if standard.unit else standard.amount.quantize(CENT)
+        return None if standard.unit else cents(standard.amount)
     if isinstance(quantity, bool) or not isinstance(quantity, int | float):
         return None
-    return (standard.amount * Decimal(str(quantity))).quantize(CENT)
+    return cents(standard.amount * Decimal(str(quantity)))
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Return yuan rounded to the cent, half of one up (四舍五入)."""
+    return amount.quantize(CENT, ROUND_HALF_UP)

@@ -12,6 +12,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
+from pydantic import Field
+
 from services.contracts.vocabulary import Authority, LimitStart, Part, Silence
 from services.domain.catalogue import Basis, Limit, Name, Shape
 from services.domain.compression import Breach
@@ -106,6 +108,15 @@ class PlanStep(Shape):
     rectification: PlannedRectification | None
 
 
+class PlannedAcceptance(Shape):
+    """Who looks at the papers before the application is accepted, and within which limit."""
+
+    departments: tuple[str, ...]
+    limit: Limit
+    notice_by: date
+    article: str
+
+
 class PlannedMaterial(Shape):
     """A paper that the plan needs, asked for once.
 
@@ -195,6 +206,11 @@ class Plan(Shape):
     promised_days: int
     statutory_on: date
     provisional: bool
+    acceptance: PlannedAcceptance | None = Field(
+        default=None,
+        description="None: accepted on the spot. All dates are reckoned from the acceptance.",
+        exclude_if=lambda found: found is None,
+    )
 
     def to_json(self) -> bytes:
         """Return the canonical bytes: sorted keys, UTF-8, no blanks. Same plan, same bytes."""

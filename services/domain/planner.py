@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
 from services.contracts.vocabulary import Part
 from services.domain import facts as project_facts
@@ -19,6 +20,7 @@ from services.domain.catalogue import (
     StatutoryLimit,
 )
 from services.domain.compression import TIMES, Breach, breach_of
+from services.domain.examiners import planned_acceptance, route_acceptance
 from services.domain.limits import is_provisional
 from services.domain.merging import Draft, MergeError, Share, merged
 from services.domain.needs import fees_of, materials_of
@@ -57,6 +59,9 @@ STATUS_NAME = {
     ItemStatus.DELEGATED: Name(zh="已下放", en="delegated"),
     ItemStatus.CANCELLED: Name(zh="已取消", en="cancelled"),
 }
+
+
+NO_LEADS: Mapping[str, str] = MappingProxyType({})
 
 
 class PlanError(Exception):
@@ -108,11 +113,20 @@ def plan(
         promised_days=dates.totals.promised_critical,
         statutory_on=dates.statutory_on,
         provisional=is_provisional(start, dates.last, calendar),
+        acceptance=planned_acceptance(catalogue, drafts, start, calendar),
     )
 
 
-def route(plan: Plan, application: str, calendar: WorkingCalendar) -> Route:
-    """Return what the workflow needs of a plan. Raises PlanError for another calendar version."""
+def route(
+    plan: Plan,
+    application: str,
+    calendar: WorkingCalendar,
+    leads: Mapping[str, str] = NO_LEADS,
+) -> Route:
+    """Return what the workflow needs of a plan. Raises PlanError for another calendar version.
+
+    `leads` are the departments that lead the catalogue's groups, by the group's code.
+    """
     if calendar.version != plan.calendar_version:
         raise PlanError(
             f"planned with calendar {plan.calendar_version}, not with {calendar.version}"
@@ -125,7 +139,8 @@ def route(plan: Plan, application: str, calendar: WorkingCalendar) -> Route:
         catalogue_version=plan.catalogue_version,
         calendar_version=plan.calendar_version,
         plan_digest=plan.digest,
-        steps=tuple(_route_step(step) for step in plan.steps),
+        steps=tuple(_route_step(step, leads) for step in plan.steps),
+        acceptance=route_acceptance(plan),
     )
 
 
@@ -309,7 +324,7 @@ def _of_the_whole(items: Iterable[Item]) -> Iterator[Breach]:
         )
 
 
-def _route_step(step: PlanStep) -> RouteStep:
+def _route_step(step: PlanStep, leads: Mapping[str, str]) -> RouteStep:
     budgets = _budgets(step)
     return RouteStep(
         code=step.code,
@@ -325,7 +340,17 @@ def _route_step(step: PlanStep) -> RouteStep:
         if step.rectification
         else None,
         issue_order=step.issue_order,
+        lead=_lead(step, leads),
     )
+
+
+def _lead(step: PlanStep, leads: Mapping[str, str]) -> str | None:
+    """Return who convenes: the group's lead; when it has no part in the step, who decides first."""
+    if step.group is None:
+        return None
+    taking_part = [part.department for part in step.parts]
+    lead = leads.get(step.group)
+    return lead if lead in taking_part else taking_part[0]
 
 
 def _budgets(step: PlanStep) -> tuple[Budget, ...]:

@@ -21,7 +21,6 @@ from services.domain.calendar import WorkingCalendar
 from services.domain.case import (
     AnyCommand,
     Case,
-    CaseEvent,
     ChangeStatus,
     ChangeStep,
     Conclude,
@@ -31,7 +30,8 @@ from services.domain.case import (
     IssueTask,
     RaiseSignal,
 )
-from services.domain.limits import Pause
+from services.domain.happening import CaseEvent
+from services.domain.limits import Pause, last_day_of
 from services.domain.route import RoutePart, RouteStep
 
 ENDED_TASKS = frozenset({TaskState.DECIDED, TaskState.LAPSED, TaskState.CANCELLED})
@@ -65,6 +65,8 @@ class Turn:
         self.held = case.held
         self.late = case.late
         self.conclusion = case.conclusion
+        self.examination = case.examination
+        self.starts_on: date = self.today
         self.commands: list[AnyCommand] = []
 
     def finish(self) -> tuple[Case, tuple[AnyCommand, ...]]:
@@ -81,6 +83,7 @@ class Turn:
             held=self.held,
             late=self.late,
             conclusion=self.conclusion,
+            examination=self.examination,
         )
         status = status_of(after)
         if status is not status_of(self._before) or self.promised_at != self._before.promised_at:
@@ -99,9 +102,16 @@ class Turn:
         self.commands.append(ChangeStep(at=self.at, step=code, state=state))
 
     @property
+    def failed(self) -> set[str]:
+        """The items whose steps are over and that were not granted: what needs them is vain."""
+        return {item for item, found in self.items.items() if found is not Outcome.GRANTED}
+
+    @property
     def pauses(self) -> tuple[Pause, ...]:
-        """The pauses of all steps: what they have in common moves the promise only once."""
-        return tuple(pause for step in self.steps.values() for pause in step.pauses)
+        """All pauses of steps and tasks: what they have in common moves the promise only once."""
+        steps = (pause for step in self.steps.values() for pause in step.pauses)
+        tasks = (pause for task in self.tasks.values() for pause in task.pauses)
+        return (*steps, *tasks)
 
     def issue(self, step: RouteStep, part: RoutePart, dates: Dates, *, round_: int) -> None:
         """Open a part's task in a round."""
@@ -208,10 +218,11 @@ def status_of(case: Case) -> ApplicationStatus:
         return ApplicationStatus.WITHDRAWN
     if case.conclusion is not None:
         return ApplicationStatus.CONCLUDED
-    if not case.accepted:
-        return ApplicationStatus.RECEIVED
     if case.held:
         return ApplicationStatus.HELD
+    if not case.accepted:
+        waits = case.examination is not None and case.examination.is_waiting
+        return ApplicationStatus.SUPPLEMENTING if waits else ApplicationStatus.RECEIVED
     if any(step.state is StepState.RECTIFYING for step in case.steps.values()):
         return ApplicationStatus.RECTIFYING
     return ApplicationStatus.IN_PROGRESS
@@ -224,7 +235,7 @@ def working_days_used(
     stopped = {
         pause.from_on + timedelta(days=offset)
         for pause in pauses
-        for offset in range(((pause.until_on or until) - pause.from_on).days + 1)
+        for offset in range(((last_day_of(pause, calendar) or until) - pause.from_on).days + 1)
     }
     left_out = sum(start < day <= until and calendar.is_working(day) for day in stopped)
     return calendar.working_days_between(start, until) - left_out

@@ -43,7 +43,7 @@ async def rectify(
         if slot.stored is not None:
             return slot.stored
         now = parts.clock.now()
-        row = await _locked(conn, number, who)
+        row = await locked(conn, number, who)
         await _check_notice(conn, number, who, given, now)
         papers = papers_of(given.materials)
         uploads = await _check_materials(parts, conn, who, row, given)
@@ -55,11 +55,11 @@ async def rectify(
             rectified_at=now,
         )
         await _answer_notice(conn, number, given, papers, now)
-        await _tell(conn, who, row, event, RECTIFIED, now)
-        taken = RectificationTaken(
+        await tell(conn, who, row, event, RECTIFIED, now)
+        receipt = RectificationTaken(
             number=number, step=given.step, round=given.round, received_at=now
         )
-        return slot.keep(_taken(number, taken.model_dump_json()))
+        return slot.keep(taken(number, receipt.model_dump_json()))
 
 
 async def withdraw(parts: Parts, who: Principal, asked: Asked, number: str) -> Response:
@@ -71,15 +71,15 @@ async def withdraw(parts: Parts, who: Principal, asked: Asked, number: str) -> R
         if slot.stored is not None:
             return slot.stored
         now = parts.clock.now()
-        row = await _locked(conn, number, who)
+        row = await locked(conn, number, who)
         await store.withdraw(conn, number, now)
         event = ApplicationWithdrawn(application=number, withdrawn_at=now)
-        await _tell(conn, who, row, event, WITHDRAWN, now)
-        taken = WithdrawalTaken(number=number, received_at=now)
-        return slot.keep(_taken(number, taken.model_dump_json()))
+        await tell(conn, who, row, event, WITHDRAWN, now)
+        receipt = WithdrawalTaken(number=number, received_at=now)
+        return slot.keep(taken(number, receipt.model_dump_json()))
 
 
-async def _locked(conn: Connection, number: str, who: Principal) -> Row:
+async def locked(conn: Connection, number: str, who: Principal) -> Row:
     """Return the application if it is the principal's and still going on."""
     row = await store.lock_own(conn, number, who.ref)
     if row is None:
@@ -144,7 +144,7 @@ async def _answer_notice(
     await store.touch(conn, number)
 
 
-async def _tell(
+async def tell(
     conn: Connection, who: Principal, row: Row, event: Event, act: str, now: datetime
 ) -> None:
     """Write the event and the leaf, in the trace of the application."""
@@ -168,7 +168,7 @@ async def _tell(
         await audit.leaf(conn, act, number, who.ref, event.model_dump(mode="json"), at=now)
 
 
-def _taken(number: str, body: str) -> Response:
+def taken(number: str, body: str) -> Response:
     """202: it is received; what follows from it is told by the progress."""
     return Response(
         body,

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 import httpx2
 import uvloop
@@ -10,20 +12,35 @@ from fastapi import FastAPI
 
 from services.contracts.topics import APPLICATIONS, PROGRESS, receipts_topic
 from services.contracts.vocabulary import Service
-from services.intake import api, api_files, api_public
+from services.intake import (
+    api,
+    api_acceptance,
+    api_clocks,
+    api_documents,
+    api_fees,
+    api_files,
+    api_public,
+    api_register,
+    api_sessions,
+)
 from services.intake.consumer import project
 from services.intake.files import FileStore
 from services.intake.parts import Parts
+from services.intake.payment import adapter_of
+from services.intake.payments import settle_begun
 from services.intake.settings import Settings
 from services.runtime import auth, logs, service, telemetry
 from services.runtime.catalogue_shelf import Shelf
 from services.runtime.consumer import Consumer
 from services.runtime.db import open_pool
 from services.runtime.inbox import Inbox
-from services.runtime.loops import Loop, Loops
+from services.runtime.loops import Loop, Loops, every
 from services.runtime.relay import Relay
 from services.runtime.web import operations
 from services.runtime.web.app import create_app
+
+if TYPE_CHECKING:
+    from services.intake.documents.press import Press
 
 NAME = Service.INTAKE
 
@@ -42,7 +59,11 @@ def build(settings: Settings) -> FastAPI:
         "The catalogue and the plan preview are public; everything else is one's own, by the "
         "bearer token.",
         version="1",
-        routers=[api_public.router, api.router, api_files.router, operations.router],
+        routers=[
+            *(api_public.router, api_register.router, api.router, api_documents.router),
+            *(api_acceptance.router, api_sessions.router),
+            *(api_clocks.router, api_fees.router, api_files.router, operations.router),
+        ],
         settings=settings.http,
         lifespan=lifespan,
     )
@@ -66,6 +87,9 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             shelf=shelf,
             hasher=hasher,
             files=FileStore(limits.folder, max_file_bytes=limits.max_file_bytes),
+            press=await asyncio.to_thread(_press, settings),
+            payment=adapter_of(settings.payment),
+            payment_timeout=settings.payment.timeout,
         )
         app.state.parts = parts
         app.state.authenticator = auth.connect(settings.oidc, hasher, client)
@@ -75,7 +99,22 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         service.add_checks(app, pool, loops)
         async with loops:
             yield
+        if parts.press is not None:
+            await asyncio.to_thread(parts.press.close)
+        if parts.payment is not None:
+            await parts.payment.close()
     telemetry.shutdown()
+
+
+def _press(settings: Settings) -> "Press | None":
+    """Return what makes documents; None without a seal. Raises SealError for one that is none."""
+    if settings.seal.key_file is None:
+        return None
+    from services.intake.documents.press import Press
+
+    http = settings.http
+    base = http.public_url or f"http://{http.host}:{http.port}"
+    return Press.open(settings.seal, base.rstrip("/"))
 
 
 def _loops(settings: Settings, parts: Parts, inbox: Inbox) -> list[Loop]:
@@ -90,8 +129,10 @@ def _loops(settings: Settings, parts: Parts, inbox: Inbox) -> list[Loop]:
     relay = Relay(
         pool=parts.pool, settings=settings.kafka, service=NAME, topics=[APPLICATIONS.name]
     )
+    paying = every(settings.payment.ask_every, partial(settle_begun, parts))
     return [
         Loop(name="consumer", body=consumer.run),
+        *([Loop(name="payments", body=paying)] if parts.payment else []),
         *service.housekeeping(settings, parts.pool, NAME),
         Loop(name="relay", body=relay.run),
     ]

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from services.contracts.events import ApplicationProgressed, TaskProgress
-from services.intake import store
+from services.intake import clocks, sessions, store, supplement_projection
 from services.runtime.db import Connection
 from services.runtime.messages import Received
 
@@ -39,6 +39,9 @@ async def project(conn: Connection, received: Sequence[Received]) -> None:
         await store.project_signals(conn, _columns(_SIGNAL, signals))
     if notices := _notices(events):
         await store.project_notices(conn, _columns(_NOTICE, notices))
+    await clocks.project(conn, events)
+    await sessions.project(conn, events)
+    await supplement_projection.project(conn, events)
 
 
 _APPLICATION = (

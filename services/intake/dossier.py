@@ -5,9 +5,15 @@ from typing import Any
 
 from services.contracts.vocabulary import Role
 from services.domain.catalogue import Name
-from services.intake import links, store
+from services.intake import links, store, supplement_store
 from services.intake.parts import Parts
-from services.intake.shown import Dossier, FileShown, MaterialShown, PartyShown
+from services.intake.shown import (
+    Dossier,
+    FileShown,
+    MaterialShown,
+    PartyShown,
+    SupplementShown,
+)
 from services.intake.store import Row, Shown
 from services.runtime import audit
 from services.runtime.auth import Principal
@@ -25,6 +31,7 @@ async def read(parts: Parts, who: Principal, number: str) -> Dossier:
         row = await store.get_dossier(conn, number, _department(who))
         if row is None:
             raise Problem(NOT_FOUND)
+        supplements = await supplement_store.supplements_of(conn, number)
         await _record(parts, conn, who, number, READ, {})
     names = _names(parts, row.pop("catalogue_version"))
     people = {capacity: _party(number, one) for capacity, one in row.pop("parties").items()}
@@ -32,6 +39,7 @@ async def read(parts: Parts, who: Principal, number: str) -> Dossier:
         **{**row, "materials": [_material(number, one, names) for one in row["materials"]]},
         applicant=people["applicant"],
         agent=people.get("agent"),
+        supplements=[SupplementShown(**dict(one)) for one in supplements],
     )
 
 

@@ -6,6 +6,10 @@ They are compared by their keyed hashes only, so one person must always have one
 import re
 from typing import Literal
 
+from services.runtime.hashing import spelt
+
+__all__ = ["Kind", "credit_check", "is_sound", "resident_check", "spelt"]
+
 _RESIDENT = re.compile(r"^\d{17}[\dX]$")
 _CREDIT = re.compile(r"^[0-9ABCDEFGHJKLMNPQRTUWXY]{18}$")
 _OTHER = re.compile(r"^[0-9A-Z()/-]{5,30}$")
@@ -14,11 +18,6 @@ _RESIDENT_CHECKS = "10X98765432"
 _CREDIT_LETTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 Kind = Literal["person", "company"]
-
-
-def spelt(number: str) -> str:
-    """Return the number without blanks, letters in capitals."""
-    return "".join(number.split()).upper()
 
 
 def is_sound(kind: Kind, number: str) -> bool:

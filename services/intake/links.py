@@ -1,6 +1,10 @@
 """Addresses of what intake answers, relative to the service."""
 
+from urllib.parse import quote
 from uuid import UUID
+
+VERIFICATION = "/v1/public/verification"
+REGISTER = "/v1/public/results"
 
 
 def of_application(number: str) -> dict[str, str]:
@@ -11,9 +15,19 @@ def of_application(number: str) -> dict[str, str]:
         "plan": f"{base}/plan",
         "progress": f"{base}/progress",
         "results": f"{base}/results",
+        "documents": f"{base}/documents",
+        "bill": f"{base}/bill",
+        "acceptance": f"{base}/acceptance",
+        "supplements": f"{base}/supplements",
         "rectifications": f"{base}/rectifications",
         "withdrawal": f"{base}/withdrawal",
     }
+
+
+def of_bill(number: str) -> dict[str, str]:
+    """Return the links of a bill."""
+    base = f"/v1/applications/{number}/bill"
+    return {"self": base, "payments": f"{base}/payments"}
 
 
 def of_upload(upload: UUID) -> dict[str, str]:
@@ -29,3 +43,13 @@ def of_material(number: str, material: str, sha256: str) -> str:
 def of_authorisation(number: str) -> str:
     """Return the address of the agent's authorisation."""
     return f"/v1/applications/{number}/agent/authorisation"
+
+
+def of_document(number: str, name: str) -> str:
+    """Return the address of a document of an application."""
+    return f"/v1/applications/{number}/documents/{name}"
+
+
+def of_grant(number: str) -> str:
+    """Return where a grant stands in the public register."""
+    return f"{REGISTER}/{quote(number, safe='')}"

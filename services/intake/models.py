@@ -133,6 +133,11 @@ class Submission(Given):
     applicant: Applicant
     agent: Agent | None = None
     materials: tuple[MaterialGiven, ...] = Field(default=(), max_length=500)
+    incomplete: bool = Field(
+        default=False,
+        description="Hand it in though materials are missing. Only where the departments examine "
+        "before the acceptance: they will say all that is missing, once.",
+    )
 
 
 class RectificationGiven(Given):

@@ -22,6 +22,12 @@ NOTHING_TO_RECTIFY = problem_type(
 TERM_PASSED = problem_type(
     "rectification-term-passed", 409, "补正期限已过", "The term for putting it right has passed"
 )
+NOTHING_TO_SUPPLEMENT = problem_type(
+    "nothing-to-supplement", 409, "目前没有待补正的告知", "No such notice waits for an answer"
+)
+CORRECTION_CLOSED = problem_type(
+    "correction-closed", 409, "目前不能更正", "Nothing can be corrected at present"
+)
 CONCLUDED = problem_type("concluded", 409, "该申请已办结", "The application is concluded")
 WITHDRAWN = problem_type(
     "already-withdrawn", 409, "该申请已撤回", "The application was withdrawn already"
@@ -31,6 +37,13 @@ FILE_REFUSED = problem_type(
 )
 NO_CATALOGUE = problem_type(
     "no-catalogue", 503, "目前没有生效的事项目录", "No catalogue is in force at present"
+)
+NO_SEAL = problem_type(
+    "no-seal", 503, "电子印章不可用，暂不能出具文书", "The seal cannot be used: no document is made"
+)
+REMEDY_NOTED = problem_type("remedy-noted", 409, "该救济程序已登记", "This remedy is noted already")
+REMEDY_ENDED = problem_type(
+    "remedy-ended", 409, "该救济程序已终结", "This remedy has ended already"
 )
 
 

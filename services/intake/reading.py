@@ -9,7 +9,8 @@ import orjson
 from services.contracts.vocabulary import ApplicationStatus, StepState, TaskState
 from services.domain.catalogue import Name
 from services.domain.plan import Plan
-from services.intake import links, store
+from services.domain.remedies import standing
+from services.intake import documents_store, links, store
 from services.intake.parts import Parts
 from services.intake.shown import (
     Application,
@@ -223,6 +224,7 @@ async def results(parts: Parts, who: Principal, number: str) -> Results:
             item_name=names.items.get(one["item"]),
             department_name=names.departments.get(one["department"]),
             document=documents.get(one["item"]),
+            standing=standing(documents_store.remedies(one["notes"])),
         )
         for one in row["results"]
     ]

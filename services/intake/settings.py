@@ -1,12 +1,14 @@
 """What intake needs besides what every service needs."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from services.runtime.settings import Group, ServiceSettings
 
 MEGABYTE = 1024 * 1024
+SANDBOX = "sandbox"
 
 
 class UploadSettings(Group):
@@ -33,9 +35,52 @@ class UploadSettings(Group):
     )
 
 
+class SealSettings(Group):
+    """The electronic seal of documents. Without it intake hands out no documents."""
+
+    key_file: Path | None = Field(
+        default=None, description="Private key of the seal (PKCS #8, PEM): RSA or elliptic curve."
+    )
+    certificate_file: Path | None = Field(
+        default=None,
+        description="Certificate of the key (PEM). One that vouches for itself is a test "
+        "certificate, and every page says so.",
+    )
+    chain_file: Path | None = Field(
+        default=None, description="Certificates above it (PEM), put into every signature."
+    )
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.key_file is None) != (self.certificate_file is None):
+            raise ValueError("key_file and certificate_file belong together")
+        return self
+
+
+class PaymentSettings(Group):
+    """The payment system that fees are paid through. Without it a bill is shown, not paid."""
+
+    adapter: str | None = Field(
+        default=None,
+        pattern=r"^(sandbox|[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)$",
+        description="`module:function` that returns the adapter, or `sandbox`: no money moves, "
+        "everything is confirmed, and is marked so.",
+    )
+    timeout: float = Field(default=10.0, gt=0, description="Seconds one question to it may take.")
+    ask_every: float = Field(
+        default=15.0, gt=0, description="Seconds between questions about what is under way."
+    )
+
+
 class Settings(ServiceSettings):
     """Everything intake reads from its environment."""
 
     uploads: UploadSettings = Field(
         default_factory=UploadSettings, description="Files that investors hand in."
+    )
+    seal: SealSettings = Field(
+        default_factory=SealSettings, description="The electronic seal of documents."
+    )
+    payment: PaymentSettings = Field(
+        default_factory=PaymentSettings, description="The payment system for fees."
     )

@@ -17,6 +17,7 @@ from services.contracts.vocabulary import (
 )
 from services.domain.catalogue import Name
 from services.domain.plan import Totals
+from services.domain.remedies import Standing
 from services.intake.models import EXAMPLE_NUMBER, EXAMPLE_UPLOAD
 from services.runtime.web.pages import Page
 
@@ -29,6 +30,22 @@ class Accepted(BaseModel):
     statement: Name = Name(
         zh="申请材料齐全、符合法定形式，予以受理。",
         en="The application is complete and in the form the law requires: it is accepted.",
+    )
+
+
+class Examined(BaseModel):
+    """That departments examine the papers before the acceptance, and until when they must speak."""
+
+    departments: tuple[str, ...]
+    notice_by: date = Field(description="Without a notice until then, it counts as accepted.")
+    basis: str
+    missing: tuple[str, ...] = Field(description="Materials that were not handed in.")
+    statement: Name = Name(
+        zh="已收到申请，正在审查材料。需要补正的，五个工作日内一次性告知全部内容；逾期不告知，"
+        "自收到之日起即为受理。承诺日期自受理之日起重新计算并告知。",
+        en="It is received, and its papers are being examined. Whatever is missing will be told "
+        "at once within five working days; without a notice it counts as accepted from today. "
+        "The promise is reckoned again from the acceptance, and told.",
     )
 
 
@@ -71,7 +88,10 @@ class Receipt(BaseModel):
     number: str
     project_code: str
     received_at: datetime
-    accepted: Accepted
+    accepted: Accepted | None = Field(description="Absent while the departments examine it.")
+    examined: Examined | None = Field(
+        default=None, description="Where departments examine before the acceptance."
+    )
     promised_on: date
     promised_at: datetime
     provisional: bool
@@ -231,6 +251,7 @@ class ResultShown(BaseModel):
     conditions: tuple[str, ...] = Field(description="What a grant is subject to.")
     decided_at: datetime
     released_at: datetime
+    standing: Standing = Field(description="Whether it can be relied on: see its remedies.")
 
 
 class Results(BaseModel):
@@ -319,6 +340,15 @@ class MaterialShown(BaseModel):
     given_at: datetime
 
 
+class SupplementShown(BaseModel):
+    """Something that was handed in after the submission; a condition comes with a statement."""
+
+    round: int = Field(description="The notice that it answers; 0: none.")
+    subject: str = Field(examples=["condition/PLANNING-PERMIT/1"])
+    statement: str | None
+    given_at: datetime
+
+
 class Dossier(BaseModel):
     """What the departments that take part may read of an application."""
 
@@ -333,3 +363,4 @@ class Dossier(BaseModel):
     applicant: PartyShown
     agent: PartyShown | None
     materials: list[MaterialShown]
+    supplements: list[SupplementShown]

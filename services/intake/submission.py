@@ -1,7 +1,7 @@
 """Submitting an application: complete, it is accepted on the spot (行政许可法 32(5))."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -19,7 +19,7 @@ from services.intake import identity, links, problems, store
 from services.intake.models import Agent, Applicant, MaterialGiven, Submission
 from services.intake.numbering import application_number
 from services.intake.parts import Parts
-from services.intake.shown import Accepted, Receipt
+from services.intake.shown import Accepted, Examined, Receipt
 from services.intake.store import Paper, Party, Prepared
 from services.runtime import audit, outbox
 from services.runtime.auth import Principal
@@ -116,7 +116,9 @@ async def _accept(parts: Parts, conn: Connection, who: Principal, given: Submiss
         refs=_refs(parts, who, given),
         papers=papers_of(given.materials),
         uploads=prepared.uploads,
-        receipt=_receipt(given.project.code or number, number, now, plan),
+        receipt=_receipt(
+            given.project.code or number, number, now, plan, [m.material for m in given.materials]
+        ),
     )
     await _write(parts, conn, who, case)
     return case
@@ -161,9 +163,15 @@ def _check(given: Submission, catalogue: Catalogue, plan: Plan, prepared: Prepar
         if item not in prepared.held
     ]
     there = {one.material for one in given.materials}
-    missing = [one for one in asked.values() if one.may_follow is None and one.id not in there]
-    if faults or missing:
+    missing = missing_of(plan, there)
+    if faults or (missing and not (given.incomplete and plan.acceptance)):
         raise problems.of_submission(faults, missing)
+
+
+def missing_of(plan: Plan, there: Collection[str]) -> list[PlannedMaterial]:
+    """Return what the plan asks from the beginning and what is not there."""
+    needed = (one for one in plan.materials if one.asked and one.may_follow is None)
+    return [one for one in needed if one.id not in there]
 
 
 def material_faults(
@@ -309,12 +317,21 @@ def _parties(given: Submission) -> list[Party]:
     return found
 
 
-def _receipt(project_code: str, number: str, now: datetime, plan: Plan) -> Receipt:
+def _receipt(
+    project_code: str, number: str, now: datetime, plan: Plan, there: Collection[str]
+) -> Receipt:
+    examined = plan.acceptance and Examined(
+        departments=plan.acceptance.departments,
+        notice_by=plan.acceptance.notice_by,
+        basis=plan.acceptance.article,
+        missing=tuple(one.id for one in missing_of(plan, there)),
+    )
     return Receipt(
         number=number,
         project_code=project_code,
         received_at=now,
-        accepted=Accepted(at=now),
+        accepted=None if examined else Accepted(at=now),
+        examined=examined,
         promised_on=plan.promised_on,
         promised_at=plan.promised_at,
         provisional=plan.provisional,
@@ -326,7 +343,8 @@ def _receipt(project_code: str, number: str, now: datetime, plan: Plan) -> Recei
 
 def receipt_of(row: store.Row, plan: Plan) -> Receipt:
     """Return the receipt of an application again, as it was given."""
-    return _receipt(row["project_code"], row["number"], row["submitted_at"], plan)
+    there = row["first_materials"]
+    return _receipt(row["project_code"], row["number"], row["submitted_at"], plan, there)
 
 
 def _answer(receipt: Receipt) -> Response:

@@ -12,7 +12,8 @@ from services.contracts.vocabulary import ApplicationStatus, Role, StepState
 from services.domain.route import Route
 from services.orchestrator import models
 from services.orchestrator.acts import Act, perform
-from services.orchestrator.explanation import Kind, NoDeadlineError, explained
+from services.orchestrator.explanation import Kind, NoDeadlineError, explained, history_of
+from services.orchestrator.reprojection import Calendars
 from services.orchestrator.store import ReadStore, Row, Store
 from services.orchestrator.workflow import workflow_id
 from services.runtime.auth import Principal, require
@@ -129,11 +130,12 @@ async def explain_deadline(
         journal = await _reads.journal_of(conn, number, 0, JOURNAL_WHOLE)
     if task is None:
         raise Problem(NOT_FOUND)
-    route = msgspec.json.decode(head["route"], type=Route)
-    calendar = request.app.state.shelf.calendar
     turns: Any = [journal_turn(row) for row in journal]
+    history = history_of(task, msgspec.json.decode(head["route"], type=Route), turns)
+    state = request.app.state
+    calendars = Calendars(state.pool, lambda: state.shelf.calendar)
     try:
-        return explained(task, kind, route, turns, calendar)
+        return explained(task, kind, history, await calendars.of(history.calendar_version))
     except NoDeadlineError as error:
         raise Problem(NOT_FOUND) from error
 

@@ -21,10 +21,11 @@ from services.contracts.topics import (
     tasks_topic,
 )
 from services.contracts.vocabulary import Service
-from services.orchestrator import api, worker
+from services.orchestrator import api, clock_store, clocks_api, forecast_api, worker
 from services.orchestrator.activities import Activities
 from services.orchestrator.consumer import Intake
 from services.orchestrator.deliver import Deliverer
+from services.orchestrator.forecast import Forecaster
 from services.orchestrator.settings import Settings
 from services.orchestrator.sweeper import Sweeper
 from services.orchestrator.writer import TurnWriter
@@ -54,7 +55,7 @@ def build(settings: Settings) -> FastAPI:
         description="For operators and supervisors: every application, its graph, its journal, its "
         "deadlines explained day by day; hold and resume; dead letters.",
         version="1",
-        routers=[api.router, operations.router],
+        routers=[api.router, clocks_api.router, forecast_api.router, operations.router],
         settings=settings.http,
         lifespan=lifespan,
     )
@@ -71,6 +72,8 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         httpx2.AsyncClient() as client,
         await open_pool(settings.database, service=NAME) as pool,
     ):
+        async with pool.acquire() as conn:
+            await clock_store.keep_calendar(conn, shelf.calendar)
         deliverer = Deliverer(
             pool=pool,
             client=temporal,
@@ -80,6 +83,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         state = app.state
         state.settings, state.shelf, state.pool, state.clock = settings, shelf, pool, clock
         state.deliverer = deliverer
+        state.forecaster = Forecaster(pool, clock, lambda: shelf.calendar)
         state.authenticator = auth.connect(settings.oidc, hasher, client)
         kafka = settings.kafka
         inbox = Inbox(

@@ -9,14 +9,23 @@ forgery, is refused here and becomes a dead letter: behind this line a message c
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import orjson
 
-from services.contracts.events import ApplicationSubmitted, TaskDecided, TaskLapsed
+from services.contracts.events import (
+    ApplicationSubmitted,
+    ApplicationSupplemented,
+    ExaminationDone,
+    SessionTold,
+    TaskDecided,
+    TaskLapsed,
+)
 from services.contracts.vocabulary import DepartmentSystem, Service
 from services.domain import planner
+from services.orchestrator import acceptance_store, clock_checks
+from services.orchestrator.clock_checks import ClockSaid
 from services.orchestrator.store import Store
 from services.runtime.catalogue_shelf import Shelf
 from services.runtime.clock import Clock
@@ -56,7 +65,8 @@ class Intake:
 
         Raises:
             PlanMismatchError, UnknownVersionError: an application cannot be taken in.
-            ForeignSourceError, UnknownTaskError, NotYetError: a department cannot have said this.
+            ForeignSourceError, UnknownTaskError, NotYetError, UnlawfulClockError: a department
+                cannot have said this.
         """
         await self._check(conn, received)
         rows = [
@@ -66,21 +76,33 @@ class Intake:
         ]
         if rows:
             await self._store.add_applications(conn, rows)
+        for event in (one.event for one in received):
+            if isinstance(event, ApplicationSupplemented) and event.materials:
+                await _add_materials(conn, event)
 
     async def _check(self, conn: Connection, received: Sequence[Received]) -> None:
         said = [
             (one.source, one.event)
             for one in received
-            if isinstance(one.event, TaskDecided | TaskLapsed)
+            if isinstance(one.event, TaskDecided | TaskLapsed | ExaminationDone | ClockSaid)
         ]
         for source, event in said:
             self._check_source(source)
-            self._check_instant(event)
-        tasks = {event.task for _, event in said}
-        unknown = tasks - await self._store.known_tasks(conn, list(tasks)) if said else set()
+            self._check_instant(event.task, _instant_of(event))
+        for one in received:
+            if isinstance(one.event, SessionTold):
+                self._check_source(one.source)
+                self._check_instant(one.event.application, one.event.told_at)
+        looks = {event.task for _, event in said if isinstance(event, ExaminationDone)}
+        tasks = {event.task for _, event in said} - looks
+        unknown = tasks - await self._store.known_tasks(conn, list(tasks)) if tasks else set()
+        if looks:
+            unknown |= looks - await acceptance_store.known_examinations(conn, list(looks))
         if unknown:
             message = f"{min(unknown)}: no such task"
             raise UnknownTaskError(message)
+        clocks = [event for _, event in said if isinstance(event, ClockSaid)]
+        await clock_checks.check(conn, self._shelf, clocks)
 
     def _check_source(self, source: str) -> None:
         department = source.removeprefix("department/")
@@ -89,10 +111,9 @@ class Intake:
             message = f"{department} has no software of its own, by the catalogue"
             raise ForeignSourceError(message)
 
-    def _check_instant(self, event: TaskDecided | TaskLapsed) -> None:
-        at = event.decided_at if isinstance(event, TaskDecided) else event.lapsed_at
+    def _check_instant(self, subject: str, at: datetime) -> None:
         if at > self._clock.now() + AHEAD:
-            message = f"{event.task}: more than {AHEAD} ahead of the clock here"
+            message = f"{subject}: more than {AHEAD} ahead of the clock here"
             raise NotYetError(message)
 
     def _row(self, event: ApplicationSubmitted, traceparent: str | None) -> tuple[object, ...]:
@@ -104,7 +125,9 @@ class Intake:
         if plan.digest != event.plan_digest:
             message = f"{event.application}: the plan here is not the plan shown"
             raise PlanMismatchError(message)
-        route = planner.route(plan, event.application, calendar)
+        groups = self._shelf.version(event.catalogue_version).groups
+        leads = {group.code: group.lead for group in groups}
+        route = planner.route(plan, event.application, calendar, leads)
         shared = {
             "applicant_refs": event.applicant_refs,
             "materials": [found.model_dump(mode="json") for found in event.materials],
@@ -125,3 +148,21 @@ class Intake:
             plan.provisional,
             route.promised_days,
         )
+
+
+def _instant_of(event: TaskDecided | TaskLapsed | ExaminationDone | ClockSaid) -> datetime:
+    match event:
+        case TaskDecided():
+            return event.decided_at
+        case TaskLapsed():
+            return event.lapsed_at
+        case ExaminationDone():
+            return event.done_at
+        case _:
+            return clock_checks.instant_of(event)
+
+
+async def _add_materials(conn: Connection, event: ApplicationSupplemented) -> None:
+    """Tasks that are issued from now on carry the papers that came in later, too."""
+    papers = [one.model_dump(mode="json") for one in event.materials]
+    await acceptance_store.add_materials(conn, event.application, orjson.dumps(papers).decode())

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 import orjson
@@ -27,6 +26,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from services.contracts import events as wire
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import AnyEvent, Decided, Held, Lapsed, Rectified, Resumed, Withdrawn
+from services.orchestrator import reprojection
+from services.orchestrator.acceptance_turns import acceptance_event
+from services.orchestrator.clock_turns import clock_event
+from services.orchestrator.reprojection import Calendars
+from services.orchestrator.session_turns import session_event
 from services.orchestrator.store import Row, Store
 from services.orchestrator.workflow import DELIVER, WORKFLOW, workflow_id
 from services.runtime.db import Pool
@@ -37,7 +41,6 @@ HELD_TYPE = "lianshen.operator.held.v1"
 RESUMED_TYPE = "lianshen.operator.resumed.v1"
 PROJECT_CODE = SearchAttributeKey.for_keyword("ProjectCode")
 SCENARIO = SearchAttributeKey.for_keyword("Scenario")
-YEARS_AHEAD = 3
 AT_ONCE = 64
 IDLE_S = 1.0
 FIRST_BACKOFF_S = 0.1
@@ -71,10 +74,9 @@ class Deliverer:
         self._pool = pool
         self._client = client
         self._task_queue = task_queue
-        self._calendar = calendar
         self._search_attributes = search_attributes
         self._store = Store()
-        self._calendars: dict[tuple[str, int], Any] = {}
+        self._calendars = Calendars(pool, calendar)
         self._lost: dict[str, float] = {}
         self.wake = asyncio.Event()
 
@@ -172,13 +174,20 @@ class Deliverer:
                 await self._start(number, start, str(rows[0]["event_id"]), traceparent)
                 rows = rows[1:]
             if rows:
-                events = [core_event(row) for row in rows]
+                events = [await self._event(row) for row in rows]
                 await self._signal(number, events)
+
+    async def _event(self, row: Row) -> AnyEvent:
+        if row["type"] == reprojection.TYPE:
+            return await reprojection.core_event(row, self._calendars)
+        return core_event(row)
 
     async def _start(self, number: str, row: Row, ref: str, traceparent: str | None) -> None:
         start = {
             "route": orjson.loads(row["route"]),
-            "calendar": self._calendar_from(row["submitted_at"].year),
+            "calendar": await self._calendars.from_year(
+                row["calendar_version"], row["submitted_at"].year
+            ),
             "at": msgspec.to_builtins(row["submitted_at"]),
             "ref": ref,
             "traceparent": traceparent,
@@ -215,15 +224,6 @@ class Deliverer:
                 raise WorkflowLostError(number) from error
             _log.info("message after the end", application=number, events=len(events))
 
-    def _calendar_from(self, year: int) -> Any:
-        """The calendar as the workflow needs it: from the year before, a few years on."""
-        calendar = self._calendar()
-        key = (calendar.version, year)
-        if key not in self._calendars:
-            trimmed = calendar.within(year - 1, year + YEARS_AHEAD)
-            self._calendars[key] = msgspec.to_builtins(trimmed)
-        return self._calendars[key]
-
 
 def core_event(row: Row) -> AnyEvent:
     """Return the core's event for a message; only what the core needs enters the history."""
@@ -236,10 +236,22 @@ def core_event(row: Row) -> AnyEvent:
             return Decided(at=said.decided_at, ref=ref, task=said.task, outcome=said.outcome)
         case wire.TaskLapsed() as said:
             return Lapsed(at=said.lapsed_at, ref=ref, task=said.task)
-        case wire.ApplicationRectified() as said:
-            return Rectified(at=said.rectified_at, ref=ref, step=said.step, round=said.round)
-        case wire.ApplicationWithdrawn() as said:
-            return Withdrawn(at=said.withdrawn_at, ref=ref)
+        case wire.TaskPaused() | wire.TaskPauseEnded() | wire.TaskExtended() as said:
+            return clock_event(said, ref)
+        case wire.SessionTold() as said:
+            return session_event(said, ref)
         case said:
+            return _event_around_acceptance(said, ref)
+
+
+def _event_around_acceptance(said: wire.Event, ref: str) -> AnyEvent:
+    match said:
+        case wire.ApplicationSupplemented() | wire.ExaminationDone():
+            return acceptance_event(said, ref)
+        case wire.ApplicationRectified():
+            return Rectified(at=said.rectified_at, ref=ref, step=said.step, round=said.round)
+        case wire.ApplicationWithdrawn():
+            return Withdrawn(at=said.withdrawn_at, ref=ref)
+        case _:
             message = f"{said.TYPE} is nothing for a workflow"
             raise TypeError(message)

@@ -170,6 +170,7 @@ class DeadlineView(Shown):
     days: int
     unit: str
     article: str | None = None
+    calendar_version: str = Field(description="The calendar the application is reckoned by.")
     lines: list[DayView]
 
 

@@ -197,15 +197,19 @@ class Store:
     ) -> None:
         """Record what deadlines said."""
         if raised:
-            rows = [(t.application, c.task, c.signal, c.at) for t, c in raised]
+            last = {(t.application, c.task, c.signal): c.at for t, c in raised}
+            rows = [(*key, at) for key, at in last.items()]
             names = ("applications", "tasks", "signals", "ats")
             await QUERIES.raise_signals(conn, **_columns(names, rows))
 
-    async def lift_signals(self, conn: Connection, lifted: list[LiftSignal]) -> None:
+    async def lift_signals(
+        self, conn: Connection, lifted: list[tuple[TurnInput, LiftSignal]]
+    ) -> None:
         """Record that signals were taken back."""
         if lifted:
-            rows = [(c.task, c.signal, c.at) for c in lifted]
-            await QUERIES.lift_signals(conn, **_columns(("tasks", "signals", "ats"), rows))
+            rows = [(t.application, c.task, c.signal, c.at) for t, c in lifted]
+            names = ("applications", "tasks", "signals", "ats")
+            await QUERIES.lift_signals(conn, **_columns(names, rows))
 
     async def write_journal(
         self, conn: Connection, turns: Sequence[TurnInput], now: datetime

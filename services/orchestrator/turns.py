@@ -5,20 +5,16 @@ out once: `application.turn` only ever moves from n-1 to n, so a repeated activi
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias, assert_never
+from typing import Any
 from uuid import UUID
 
 from services.contracts.events import (
     ApplicationProgressed,
-    Concluded,
-    DeadlineSignal,
-    Due,
     MaterialRef,
     RectificationAsked,
     Result,
-    StepProgress,
     TaskCancelled,
     TaskDecided,
     TaskIssued,
@@ -36,20 +32,28 @@ from services.domain.case import (
     AnyCommand,
     AskLapse,
     AskRectification,
-    ChangeStatus,
-    ChangeStep,
-    Conclude,
-    Dates,
+    ChangeLedger,
     EndTask,
-    Ignore,
     IssueTask,
-    LiftSignal,
-    RaiseSignal,
+    Redate,
     Release,
+)
+from services.domain.examination import (
+    Accept,
+    AskExamination,
+    CloseExamination,
+    RecordExamination,
+    SendNotice,
+    TakeSupplement,
 )
 from services.domain.route import Route, RoutePart
 from services.domain.turn import part_key
+from services.orchestrator import acceptance_turns, clock_turns
+from services.orchestrator.told import Told, due_of
 from services.runtime.messages import Outgoing
+
+NOT_JOINT = (None, None)
+"""Group and lead of a step that is no merged one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,7 @@ class Pinned:
     traceparent: str | None
     parts: dict[str, tuple[str, RoutePart]]
     participants: dict[str, tuple[str, ...]]
+    joint: dict[str, tuple[str | None, str | None]]
 
 
 def pinned(row: Any, route: Route, shared: dict[str, Any], facts: dict[str, Any]) -> Pinned:
@@ -84,6 +89,7 @@ def pinned(row: Any, route: Route, shared: dict[str, Any], facts: dict[str, Any]
             step.code: tuple(dict.fromkeys(p.department for p in step.parts))
             for step in route.steps
         },
+        joint={step.code: (step.group, step.lead) for step in route.steps if step.group},
     )
 
 
@@ -111,64 +117,6 @@ class TurnInput:
                 yield from (UUID(ref) for result in command.results for ref in result.refs)
 
 
-Plain: TypeAlias = ChangeStep | ChangeStatus | RaiseSignal | LiftSignal | Conclude | Ignore
-
-
-@dataclass
-class Told:
-    """What one turn changes in the investor's eyes, gathered command by command."""
-
-    status: ApplicationStatus | None = None
-    promised_at: datetime | None = None
-    provisional: bool = False
-    tasks: dict[str, TaskProgress] = field(default_factory=dict)
-    steps: dict[str, StepProgress] = field(default_factory=dict)
-    results: list[Result] = field(default_factory=list)
-    signals: list[DeadlineSignal] = field(default_factory=list)
-    lifted: list[DeadlineSignal] = field(default_factory=list)
-    rectification: RectificationAsked | None = None
-    concluded: Concluded | None = None
-
-    def take(self, command: Plain) -> None:
-        """Take in a command that says all there is to tell."""
-        match command:
-            case ChangeStep():
-                self.steps[command.step] = StepProgress(step=command.step, state=command.state)
-            case ChangeStatus():
-                self.status, self.promised_at = command.status, command.promised_at
-            case RaiseSignal():
-                self.signals.append(_signal(command))
-            case LiftSignal():
-                self.lifted.append(_signal(command))
-            case Conclude():
-                self.concluded = Concluded(
-                    conclusion=command.conclusion,
-                    at=command.at,
-                    used_working_days=command.used_working_days,
-                    promised_working_days=command.promised_working_days,
-                    in_time=command.in_time,
-                )
-            case Ignore():
-                pass  # stands in the journal only
-            case _:
-                assert_never(command)
-
-
-def _signal(command: RaiseSignal | LiftSignal) -> DeadlineSignal:
-    return DeadlineSignal(task=command.task, signal=command.signal, at=command.at)
-
-
-def due_of(dates: Dates) -> Due:
-    """Return the wire form of a task's dates."""
-    return Due(
-        promised_on=dates.promised_on,
-        promised_at=dates.promised_at,
-        statutory_on=dates.statutory_on,
-        statutory_at=dates.statutory_at,
-        provisional=dates.provisional,
-    )
-
-
 class Messages:
     """Turns commands of one application into messages for departments and investor."""
 
@@ -177,10 +125,14 @@ class Messages:
         pin: Pinned,
         systems: dict[str, DepartmentSystem],
         decided: dict[UUID, TaskDecided],
+        clocks: clock_turns.Said,
+        examined: acceptance_turns.Said,
     ) -> None:
         self._pin = pin
         self._systems = systems
         self._decided = decided
+        self._clocks = clocks
+        self._examined = examined
         self._out: list[Outgoing] = []
         self._traceparent = pin.traceparent
         self._told = Told()
@@ -201,13 +153,17 @@ class Messages:
                     at=turn.at,
                     promised_at=told.promised_at,
                     provisional=told.provisional,
+                    settled=told.settled,
                     tasks=tuple(told.tasks.values()),
                     steps=tuple(told.steps.values()),
                     results=tuple(told.results),
                     signals=tuple(told.signals),
                     lifted=tuple(told.lifted),
                     rectification=told.rectification,
+                    clocks=tuple(told.clocks),
+                    sessions=tuple(told.sessions),
                     concluded=told.concluded,
+                    acceptance=told.acceptance,
                 ),
                 at=turn.at,
                 consumers=PROGRESS.consumers,
@@ -228,8 +184,29 @@ class Messages:
                 self._told.results += self._results(command)
             case AskRectification():
                 self._told.rectification = self._rectification(command)
+            case Redate():
+                self._redate(command)
+            case ChangeLedger():
+                self._told.clocks += clock_turns.notices(command, self._clocks)
+            case (
+                AskExamination()
+                | RecordExamination()
+                | CloseExamination()
+                | SendNotice()
+                | TakeSupplement()
+                | Accept()
+            ):
+                self._accept(command)
             case _:
                 self._told.take(command)
+
+    def _accept(self, command: acceptance_turns.AcceptanceCommand) -> None:
+        if isinstance(command, AskExamination | CloseExamination):
+            event = acceptance_turns.event_of(command, self._pin)
+            self._send(command.department, event, command.at)
+        told = self._told
+        told.provisional |= isinstance(command, Accept) and command.provisional
+        told.acceptance = acceptance_turns.progress(told.acceptance, command, self._examined)
 
     def _send(self, department: str, event: Any, at: datetime) -> None:
         system = self._systems.get(department, DepartmentSystem.SHARED)
@@ -266,6 +243,8 @@ class Messages:
                 authority=part.authority,
                 silence=part.silence,
                 participants=pin.participants[step],
+                group=pin.joint.get(step, NOT_JOINT)[0],
+                lead=pin.joint.get(step, NOT_JOINT)[1],
                 applicant_refs=pin.applicant_refs,
                 materials=pin.materials,
                 issued_at=command.at,
@@ -296,6 +275,21 @@ class Messages:
             command.state,
             outcome=command.outcome,
             decided_at=command.at,
+        )
+
+    def _redate(self, command: Redate) -> None:
+        step, part = self._pin.parts[command.key]
+        due = due_of(command.dates)
+        event = clock_turns.redated(self._pin.number, part.department, due, command)
+        self._send(part.department, event, command.at)
+        self._told.tasks[command.task] = self._progress(
+            command.task,
+            part,
+            step,
+            command.round,
+            TaskState.OPEN,
+            issued_at=command.dates.issued_at,
+            due=due,
         )
 
     def _ask_lapse(self, command: AskLapse) -> None:

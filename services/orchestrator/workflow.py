@@ -16,7 +16,15 @@ from temporalio.common import RetryPolicy
 from services.contracts.times import DateTime
 from services.domain.approval import apply_all, begin, next_instant
 from services.domain.calendar import WorkingCalendar
-from services.domain.case import Accepted, AnyEvent, Case, ClockReached
+from services.domain.case import (
+    Accepted,
+    AnyEvent,
+    Case,
+    ClockReached,
+)
+from services.domain.examination import (
+    Received,
+)
 from services.domain.route import Route
 
 WORKFLOW = "application"
@@ -52,12 +60,13 @@ class ApplicationWorkflow:
             at = msgspec.convert(start["at"], DateTime)
             route = msgspec.convert(start["route"], Route)
             self._case = begin(route, msgspec.convert(start["calendar"], WorkingCalendar), at)
-            self._pending = [Accepted(at=at, ref=start["ref"])]
+            first = Accepted if route.acceptance is None else Received
+            self._pending = [first(at=at, ref=start["ref"])]
         self._turn: int = start.get("turn", 0)
         self._traceparent: str | None = start.get("traceparent")
         self._armed: datetime | None = None
         self._timer: asyncio.Task[None] | None = None
-        self._rang = False
+        self._rang = "case" in start  # the timer of whoever went before is gone: look at the clock
 
     @workflow.run
     async def run(self, start: dict[str, Any]) -> str:  # noqa: ARG002 - __init__ has read it

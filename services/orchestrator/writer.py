@@ -9,17 +9,20 @@ from uuid import UUID
 import msgspec
 import orjson
 
-from services.contracts.events import TaskDecided
+from services.contracts.events import ExaminationDone, TaskDecided
 from services.contracts.vocabulary import ApplicationStatus, DepartmentSystem, Service
 from services.domain.case import (
     ChangeStep,
     EndTask,
     IssueTask,
-    LiftSignal,
     RaiseSignal,
     Release,
 )
+from services.domain.examination import (
+    TakeSupplement,
+)
 from services.domain.route import Route
+from services.orchestrator import acceptance_turns, clock_turns
 from services.orchestrator.store import Store
 from services.orchestrator.turns import Messages, Pinned, TurnInput, commands_of, pinned
 from services.runtime import audit, outbox
@@ -97,10 +100,14 @@ class TurnWriter:
                 return carried
             pins = await self._pins(conn, left)
             decided = await self._decided(conn, left)
+            clocks = await self._store.payloads(conn, refs) if (refs := _clock_refs(left)) else {}
+            examined = await self._examined(conn, left)
             await self._write_rows(conn, left, pins)
             events = []
             for turn in left:
-                messages = Messages(pins[turn.application], self._systems, decided)
+                messages = Messages(
+                    pins[turn.application], self._systems, decided, clocks, examined
+                )
                 events += messages.of(turn, statuses[turn.application])
             await outbox.add(conn, Service.ORCHESTRATOR, events)
             return carried
@@ -124,6 +131,9 @@ class TurnWriter:
         return statuses, left, carried
 
     async def _pins(self, conn: Connection, turns: Sequence[TurnInput]) -> dict[str, Pinned]:
+        for turn in turns:
+            if any(isinstance(command, TakeSupplement) for command in turn.commands):
+                self._pinned.pop(turn.application, None)
         missing = [turn.application for turn in turns if turn.application not in self._pinned]
         if missing:
             for row in await self._store.pinned(conn, missing):
@@ -132,6 +142,8 @@ class TurnWriter:
                     row, route, orjson.loads(row["shared"]), orjson.loads(row["facts"])
                 )
         found = {turn.application: self._pinned[turn.application] for turn in turns}
+        for number in [n for n, pin in found.items() if pin.route.acceptance is not None]:
+            del self._pinned[number]  # its papers change: they are read anew with every turn
         while len(self._pinned) > PINNED_KEPT:
             self._pinned.popitem(last=False)
         return found
@@ -144,6 +156,15 @@ class TurnWriter:
             return {}
         found = await self._store.payloads(conn, refs)
         return {ref: TaskDecided.model_validate(data) for ref, data in found.items()}
+
+    async def _examined(
+        self, conn: Connection, turns: Sequence[TurnInput]
+    ) -> dict[UUID, ExaminationDone]:
+        refs = [ref for turn in turns for ref in acceptance_turns.refs(turn.commands)]
+        if not refs:
+            return {}
+        found = await self._store.payloads(conn, refs)
+        return {ref: ExaminationDone.model_validate(data) for ref, data in found.items()}
 
     async def _write_rows(
         self, conn: Connection, turns: list[TurnInput], pins: dict[str, Pinned]
@@ -159,7 +180,10 @@ class TurnWriter:
         await store.change_steps(conn, commands_of(turns, ChangeStep))
         await store.add_results(conn, commands_of(turns, Release))
         await store.raise_signals(conn, commands_of(turns, RaiseSignal))
-        await store.lift_signals(conn, [c for _, c in commands_of(turns, LiftSignal)])
+        lifted = [(t, c) for t in turns for c in clock_turns.lasting_lifts(t.commands)]
+        await store.lift_signals(conn, lifted)
+        await clock_turns.write(conn, turns)
+        await acceptance_turns.write(conn, turns)
         now = self._clock.now()
         await store.write_journal(conn, turns, now)
         await audit.leaves(
@@ -174,6 +198,10 @@ class TurnWriter:
                 for turn in turns
             ],
         )
+
+
+def _clock_refs(turns: Sequence[TurnInput]) -> list[UUID]:
+    return [ref for turn in turns for ref in clock_turns.refs(turn.commands)]
 
 
 def _settle(done: asyncio.Future[Carried], outcome: Carried | Exception) -> None:

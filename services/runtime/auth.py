@@ -24,7 +24,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from services.contracts.vocabulary import Role
-from services.runtime.hashing import Hasher
+from services.runtime.hashing import Hasher, spelt
 from services.runtime.settings import OidcSettings
 from services.runtime.web.problems import (
     FORBIDDEN,
@@ -54,7 +54,8 @@ class Principal:
 
     `subject` is the provider's name for the person: compare it, never log, send or show it. `ref`
     is the keyed hash of issuer and subject, and stands for the person everywhere else. `client` is
-    the software that asked. `department` is set for officers and chief representatives.
+    the software that asked. `department` is set for those who work for one. `others` are keyed
+    hashes of what else names the person: the identity number, as applications know it.
     """
 
     subject: str = field(repr=False)
@@ -62,6 +63,12 @@ class Principal:
     roles: frozenset[Role]
     department: str | None
     client: str
+    others: frozenset[str] = frozenset()
+
+    @property
+    def refs(self) -> frozenset[str]:
+        """Every keyed hash that stands for the person."""
+        return self.others | {self.ref}
 
     def has(self, *roles: Role) -> bool:
         """Whether the principal has any of the roles."""
@@ -186,6 +193,10 @@ class Authenticator:
         self._remember(digest, _Remembered(found, self._until(claims)))
         return found
 
+    def ref_of(self, subject: str) -> str:
+        """Return the keyed hash of somebody by the provider's name: `Principal.ref` of his."""
+        return self._hasher.ref(f"{self._issuer}\n{subject}")
+
     def _until(self, claims: Mapping[str, Any]) -> float:
         return min(float(claims["exp"]), self._now() + REMEMBER_SECONDS)
 
@@ -222,17 +233,20 @@ class Authenticator:
 
     def _principal_of(self, claims: Mapping[str, Any]) -> Principal:
         subject, client, roles = claims.get("sub"), claims.get("client_id"), claims.get("roles", [])
-        department = claims.get("department")
+        department, number = claims.get("department"), claims.get("id_number")
         if not isinstance(subject, str) or not subject or not isinstance(client, str):
             raise InvalidTokenError("sub or client_id missing")
         if not isinstance(roles, list) or not isinstance(department, str | None):
             raise InvalidTokenError("roles or department of the wrong type")
+        if not isinstance(number, str | None):
+            raise InvalidTokenError("id_number of the wrong type")
         return Principal(
             subject=subject,
-            ref=self._hasher.ref(f"{self._issuer}\n{subject}"),
+            ref=self.ref_of(subject),
             roles=frozenset(_ROLES[one] for one in roles if one in _ROLES),
             department=department or None,
             client=client,
+            others=frozenset({self._hasher.ref(spelt(number))} if number else ()),
         )
 
 

@@ -46,6 +46,11 @@ class Shelf:
         except KeyError:
             raise UnknownVersionError(version) from None
 
+    @property
+    def catalogues(self) -> tuple[Catalogue, ...]:
+        """Every version, in no particular order."""
+        return tuple(self._catalogues.values())
+
     def current(self, day: date) -> Catalogue:
         """Return the catalogue that holds on a day. Raises NoCatalogueError."""
         found = in_force(self._catalogues.values(), day)

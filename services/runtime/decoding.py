@@ -114,8 +114,13 @@ def _check_task(envelope: Envelope, event: Event, department: str | None) -> Non
     """
     if department is None:
         return
-    task = str(getattr(event, "task", "")).split("/")
-    if getattr(event, "department", None) != department or task[2:3] != [department]:
+    if getattr(event, "department", None) != department:
+        raise WrongEventError("it is not about this topic's department", envelope)
+    named: str | None = getattr(event, "task", None)
+    if named is None:  # about a step: what the department may say of it, the core decides
+        return
+    task = named.split("/")
+    if task[2:3] != [department]:
         raise WrongEventError("the task is not one of this topic's department", envelope)
     if task[0] != envelope.subject:
         raise WrongEventError("the task is not one of this application", envelope)

@@ -11,6 +11,11 @@ REF_HEX_DIGITS = 32
 MIN_KEY_BYTES = 16
 
 
+def spelt(number: str) -> str:
+    """Return an identity number without blanks, letters in capitals: one person, one spelling."""
+    return "".join(number.split()).upper()
+
+
 class Hasher:
     """Turns what identifies a person into a reference that says only "the same person"."""
 

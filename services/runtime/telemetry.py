@@ -52,6 +52,8 @@ class SpanName:
     DELIVER: Final = "workflow.deliver"
     CARRY_OUT: Final = "workflow.carry_out"
     DECIDE: Final = "task.decide"
+    EXAMINE: Final = "examination.answer"
+    CLOCK: Final = "task.clock"
     OPERATE: Final = "operator.act"
     SEAL: Final = "audit.seal"
 

@@ -22,7 +22,7 @@ STEP_ENDS = {StepState.DONE, StepState.CANCELLED}
 SUBMITTED = "lianshen.application.submitted.v1"
 _SAME_OF_APPLICATION = (
     *("project_code", "scenario", "status", "submitted_at", "plan_digest", "catalogue_version"),
-    *("calendar_version", "promised_at", "provisional", "conclusion", "concluded_at"),
+    *("promised_at", "provisional", "conclusion", "concluded_at"),
     *("used_working_days", "in_time"),
 )
 _SAME_OF_DEPARTMENTS_TASK = ("step", "item", "department", "part", "round", "issued_at")

@@ -6,7 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from services.contracts.vocabulary import Part, Service, Signal, TaskState
-from services.verification.days import NO_DAYS, Days, local, span
+from services.verification.acceptance import Acceptance
+from services.verification.clocks import Clocks, State, UnknownCalendarError, clock_acts
+from services.verification.days import NO_DAYS, local, span
 from services.verification.folders import Folder, Row
 from services.verification.report import DATES, Finding
 from services.verification.world import Finder, World
@@ -21,11 +23,14 @@ def dates(folder: Folder, world: World) -> Iterator[Finding]:
     driven = folder.driven
     if driven is None:
         return
-    if driven["calendar_version"] != world.calendar_version:
-        world.unknown_calendars.add(driven["calendar_version"])
-        return
     find = Finder(invariant=DATES, number=folder.number, moving=folder.moving)
-    reckoning = _Reckoning(folder, world.days)
+    try:
+        clocks = Clocks(folder, world)
+    except UnknownCalendarError as unknown:
+        world.unknown_calendars.add(str(unknown))
+        return
+    reckoning = _Reckoning(folder, clocks)
+    yield from clock_acts(find, folder, clocks)
     yield from _task_dates(find, folder, reckoning)
     yield from _same_everywhere(find, folder)
     yield from _promise(find, folder, reckoning)
@@ -45,18 +50,22 @@ class _Reckoned:
 
 
 class _Reckoning:
-    """The pauses of one application, and the dates that follow."""
+    """What bears on the dates of one application, and the dates that follow."""
 
-    def __init__(self, folder: Folder, days: Days) -> None:
-        self.folder, self.days = folder, days
+    def __init__(self, folder: Folder, clocks: Clocks) -> None:
+        self.folder, self.clocks = folder, clocks
         self.steps = {step["code"]: step for step in folder.route["steps"]}
         self.asked = {
             (command["step"], command["round"]): command
             for command in folder.commanded("AskRectification")
         }
+        self.acceptance = Acceptance(folder)
         self._issued: dict[tuple[str, int], date] = {}
+        self._first: dict[str, datetime] = {}
         for row in folder.orchestrator["task"]:
             self._issued.setdefault((row["step"], row["round"]), local(row["issued_at"]))
+            if row["round"] == 1:
+                self._first.setdefault(row["step"], row["issued_at"])
 
     def paused(self, step: str, before_round: int) -> frozenset[date]:
         """The days that rectification took out of a step's limits before one of its rounds."""
@@ -71,31 +80,56 @@ class _Reckoning:
     def all_paused(self) -> frozenset[date]:
         """The days taken out of the application's promise."""
         longest = max((round_ for _, round_ in self.asked), default=0)
-        return frozenset().union(*(self.paused(step, longest + 1) for step in self.steps))
+        rectified = (self.paused(step, longest + 1) for step in self.steps)
+        return frozenset().union(*rectified, self.clocks.last.paused(self.folder.parts))
 
     def of(self, row: Row) -> _Reckoned:
-        """The dates of a task: a merged step is promised by the earliest of its members."""
+        """The dates of a task: a merged step is promised by the earliest of its members.
+
+        By the calendar, the pauses and the extensions that stood when it ended, or stand now.
+        """
         step, part = self.folder.parts[row["item"], row["department"]]
-        start = self._issued.get((row["step"], 1), local(row["issued_at"]))
-        paused = self.paused(row["step"], row["round"])
-        deciding = [one for one in step["parts"] if one["part"] == Part.DECIDE]
-        promised = min(self._due(one["promised"], start, paused) for one in deciding)
+        then = self.clocks.at_end_of(row["task"])
+        days, first = then.days, self._first.get(row["step"], row["issued_at"])
+        start = self.acceptance.start_of(first, local(first))
+        rectified = self.paused(row["step"], row["round"])
+        members = {(one["item"], one["department"]) for one in step["parts"]}
+        joint = rectified | then.paused(members)
+        deciding = [one["promised"] for one in step["parts"] if one["part"] == Part.DECIDE]
+        promised = min(days.due(one["value"], one["unit"], start, joint) for one in deciding)
         if part["part"] == Part.CONSULT:
-            today = self.days.due(0, "working_day", local(row["issued_at"]))
-            promised = max(self.days.before(promised), today)
-        statute = part["statute"]
-        statutory = None if statute is None else self._due(statute["budget"], start, paused)
+            today = days.due(0, "working_day", local(row["issued_at"]))
+            promised = max(days.before(promised), today)
+        key = (row["item"], row["department"])
+        begun = self.acceptance.statute_start_of(step, part, first, start)
+        statutory = _statutory(part["statute"], begun, then, rectified, key)
         last = max(promised, statutory or promised)
         return _Reckoned(
             promised_on=promised,
-            promised_at=self.days.close(promised),
+            promised_at=days.close(promised),
             statutory_on=statutory,
-            statutory_at=None if statutory is None else self.days.close(statutory),
-            provisional=self.days.provisional(start, last),
+            statutory_at=None if statutory is None else days.close(statutory),
+            provisional=days.provisional(min(start, begun), last),
         )
 
-    def _due(self, budget: Mapping[str, Any], start: date, paused: frozenset[date]) -> date:
-        return self.days.due(budget["value"], budget["unit"], start, paused)
+
+def _statutory(
+    statute: Mapping[str, Any] | None,
+    start: date,
+    then: State,
+    rectified: frozenset[date],
+    key: tuple[str, str],
+) -> date | None:
+    if statute is None:
+        return None
+    budget = statute["budget"]
+    return then.days.due_extended(
+        budget["value"],
+        budget["unit"],
+        start,
+        rectified | then.paused({key}),
+        then.extensions(key),
+    )
 
 
 def _task_dates(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Finding]:
@@ -125,12 +159,13 @@ def _same_everywhere(find: Finder, folder: Folder) -> Iterator[Finding]:
 
 
 def _promise(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Finding]:
-    driven, days = folder.driven, reckoning.days
+    driven, days = folder.driven, reckoning.clocks.last.days
     start = local(driven["submitted_at"])
     if date.fromisoformat(folder.route["start"]) != start:
         yield find.within(f"its plan starts on {folder.route['start']}, not on {start}")
-    paused = reckoning.all_paused
-    promised = days.due(folder.route["promised_days"], "working_day", start, paused)
+    paused, whole = reckoning.all_paused, reckoning.acceptance
+    start = whole.on or start
+    promised = days.due(whole.promised_days(days), "working_day", start, paused)
     if driven["promised_at"] != days.close(promised):
         yield find.within(f"it is promised for {driven['promised_at']}, reckoned {promised}")
     if driven["concluded_at"] is None:
@@ -148,9 +183,8 @@ def _notices(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Fi
     for (step, round_), command in reckoning.asked.items():
         budget = reckoning.steps[step]["rectification"]["budget"]
         asked = datetime.fromisoformat(command["at"])
-        until = reckoning.days.close(
-            reckoning.days.due(budget["value"], budget["unit"], local(asked))
-        )
+        days = reckoning.clocks.when_asked(step, round_).days
+        until = days.close(days.due(budget["value"], budget["unit"], local(asked)))
         subject = f"{folder.number}/{step}/{round_}"
         if datetime.fromisoformat(command["until"]) != until:
             yield find.within(f"its term ends at {command['until']}, reckoned {until}", subject)

@@ -1,25 +1,22 @@
-"""Invariants 3, 4 and 5: what departments decided, once, with authority, and what became of it."""
+"""Invariants 3 and 4: what departments decided, once, and what became of it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import orjson
 
 from services.contracts.vocabulary import (
     FAVOURABLE,
-    Authority,
     Outcome,
     Part,
-    Role,
     Service,
     Silence,
     TaskState,
 )
 from services.verification.folders import Folder, Row
-from services.verification.report import AUTHORITY, DECISIONS, LAPSES, Finding
+from services.verification.report import DECISIONS, LAPSES, Finding
 from services.verification.world import Finder, World
 
 DECIDED, LAPSED = "lianshen.task.decided.v1", "lianshen.task.lapsed.v1"
@@ -31,12 +28,6 @@ KINDS = {
     TaskState.LAPSED: frozenset({"lapse"}),
 }
 """How a task ends in each of its states."""
-MAY: dict[str, frozenset[Role | None]] = {
-    "decision": frozenset({Role.CHIEF_REPRESENTATIVE}),
-    "opinion": frozenset({Role.OFFICER, Role.CHIEF_REPRESENTATIVE}),
-    "lapse": frozenset({None}),
-}
-"""In which roles a task is ended so; a lapse has no actor."""
 
 
 def decisions(folder: Folder, world: World) -> Iterator[Finding]:
@@ -107,6 +98,8 @@ def _records(leaf: Mapping[str, Any], outcome: Row) -> bool:
         leaf["act"] == f"task.{outcome['kind']}"
         and leaf["facts"]["outcome"] == outcome["outcome"]
         and leaf["facts"]["result_number"] == outcome["result_number"]
+        and leaf["facts"].get("authorisation") == outcome["authorisation_id"]
+        and leaf["facts"].get("approval_above") == outcome["above_id"]
     )
 
 
@@ -301,51 +294,3 @@ def _may_lapse(task: Row, row: Row) -> bool:
         and task["silence"] == Silence.NO_OBJECTION
         and row["at"] > task["promised_at"]
     )
-
-
-def authority(folder: Folder, _: World) -> Iterator[Finding]:
-    """5: whoever acted had the role, the department and the distance the act asks for."""
-    find = Finder(invariant=AUTHORITY, number=folder.number, moving=folder.moving)
-    tasks = {row["task"]: row for row in folder.departments["task"]}
-    for name, task in tasks.items():
-        part = folder.parts.get((task["item"], task["department"]), ({}, {}))[1]
-        if part and (task["authority"], task["silence"]) != (part["authority"], part["silence"]):
-            yield find.across("its authority or silence is not the plan's", name)
-        owner = None if folder.received is None else folder.received["owner_ref"]
-        if owner is not None and owner not in task["applicant_refs"]:
-            yield find.across("it does not name its own applicant", name)
-    for row in folder.departments["outcome"]:
-        yield from _allowed(partial(find.within, subject=row["task"]), tasks[row["task"]], row)
-    for act in folder.departments["act"]:
-        task = tasks[act["task"]]
-        if act["actor_ref"] in task["applicant_refs"]:
-            yield find.within(f"{act['kind']} by somebody who applied for it", act["task"])
-        if act["kind"] in ("claimed", "released", "noted") and act["actor_role"] not in (
-            Role.OFFICER,
-            Role.CHIEF_REPRESENTATIVE,
-        ):
-            yield find.within(f"{act['kind']} by a {act['actor_role']}", act["task"])
-
-
-def _allowed(find: Any, task: Row, row: Row) -> Iterator[Finding]:
-    kind, role = row["kind"], row["actor_role"]
-    if role not in MAY[kind]:
-        yield find(f"a {kind} by a {role}")
-    if row["department"] != task["department"]:
-        yield find(f"ended by {row['department']}, not by {task['department']}")
-    if row["actor_ref"] in task["applicant_refs"]:
-        yield find("ended by somebody who applied for it")
-    if (kind == "decision") != (task["part"] == Part.DECIDE):
-        yield find(f"a {kind} on a task to {task['part']}")
-    basis = {"decision": task["authority"], "opinion": "consulted", "lapse": "silence"}[kind]
-    if row["basis"] != basis:
-        yield find(f"it rests on {row['basis']}, not on {basis}")
-    above = kind == "decision" and task["authority"] != Authority.REPRESENTATIVE
-    if above != bool(row["decided_above"]):
-        yield find(f"decided above: {row['decided_above']!r}, authority {task['authority']}")
-    if row["at"] < task["issued_at"]:
-        yield find("ended before it was issued")
-    if row["outcome"] == Outcome.REFUSED and not (
-        orjson.loads(row["reasons"]) and orjson.loads(row["remedies"])
-    ):
-        yield find("refused without reasons and remedies")

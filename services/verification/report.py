@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 CONSERVATION, TASKS, DECISIONS, LAPSES, AUTHORITY = 1, 2, 3, 4, 5
-MESSAGES, AUDIT, DATES, KEYS, LIVENESS = 6, 7, 8, 9, 10
+MESSAGES, AUDIT, DATES, KEYS, LIVENESS, FEES = 6, 7, 8, 9, 10, 11
+ACCEPTANCE = 12
 INVARIANTS = {
     CONSERVATION: ("守恒", "every application is in exactly one state, in every store"),
     TASKS: ("任务", "one task per item, department and round; the stores agree on it"),
@@ -21,6 +22,8 @@ INVARIANTS = {
     DATES: ("期限", "every date equals an independent reckoning"),
     KEYS: ("幂等", "one Idempotency-Key, one application"),
     LIVENESS: ("活性", "nothing is stuck, every loop is alive"),
+    FEES: ("收费", "nothing was billed or paid but by the published standards"),
+    ACCEPTANCE: ("受理", "one notice in time that names all, or accepted from the receipt"),
 }
 FEW = 5
 """So many findings of an invariant are shown."""

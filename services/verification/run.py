@@ -7,18 +7,25 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
+import orjson
 
 from services.contracts.vocabulary import Service
 from services.orchestrator.workflows import TemporalAwayError, running_applications
 from services.runtime.db import Connection
 from services.verification import stores
 from services.verification import world as worlds
+from services.verification.acceptance import acceptance
+from services.verification.authority import authority
 from services.verification.conservation import conservation, tasks
 from services.verification.dates import dates
-from services.verification.decisions import authority, decisions, lapses
+from services.verification.days import Days
+from services.verification.decisions import decisions, lapses
+from services.verification.documents import documents
+from services.verification.fees import fees
 from services.verification.folders import Folder, folders, queries
 from services.verification.messages import messages
 from services.verification.report import LIVENESS, Finding, Report
+from services.verification.sessions import sessions
 from services.verification.sources import Sources, SourcesError, of_stack
 from services.verification.world import World
 
@@ -28,8 +35,12 @@ CHECKS: tuple[Callable[[Folder, World], Iterator[Finding]], ...] = (
     decisions,
     lapses,
     authority,
+    sessions,
+    documents,
+    fees,
     messages,
     dates,
+    acceptance,
 )
 LOOK_AGAIN_S = 0.5
 _CONNECT_S = 10.0
@@ -77,6 +88,8 @@ async def _look(sources: Sources, application: str | None) -> Report:
         )
     async with _snapshots(sources) as connections:
         now = {one: await queries.begin(conn) for one, conn in connections.items()}
+        async for row in queries.calendars(connections[Service.ORCHESTRATOR]):
+            world.kept[row["version"]] = Days.of_content(orjson.loads(row["content"]))
         async for folder in folders(connections, now, application):
             _count(report, folder)
             for check in CHECKS:
@@ -92,6 +105,8 @@ async def _look(sources: Sources, application: str | None) -> Report:
 async def _look_at_stores(
     sources: Sources, connections: dict[Service, Connection], report: Report
 ) -> None:
+    async for finding in stores.papers(connections[Service.DEPARTMENTS]):
+        report.findings.append(finding)
     async for finding in stores.keys(connections[Service.INTAKE]):
         report.findings.append(finding)
     for service, conn in connections.items():

@@ -1,4 +1,4 @@
-"""Invariants 7, 9 and 10, which are about a store as a whole."""
+"""Invariants 7, 9 and 10, and the papers of 5, which are about a store as a whole."""
 
 from collections.abc import AsyncIterator
 
@@ -7,7 +7,7 @@ from services.runtime import audit_check
 from services.runtime.db import Connection
 from services.runtime.notes import Verifier
 from services.verification.folders import YOUNG_S, queries
-from services.verification.report import AUDIT, KEYS, LIVENESS, Finding, Report
+from services.verification.report import AUDIT, AUTHORITY, KEYS, LIVENESS, Finding, Report
 
 KEYS_CHECKED_DAYS = 6
 """Keys are forgotten after a week."""
@@ -31,6 +31,16 @@ async def audit(
     report.counted["audit leaves not yet sealed"] += found.unsealed
     for message in found.findings:
         yield Finding(invariant=AUDIT, subject=f"log of {service}", message=message)
+
+
+async def papers(conn: Connection) -> AsyncIterator[Finding]:
+    """5: authorisations and absences are what their acts recorded, begun and ended once each."""
+    async for row in queries.papers(conn):
+        yield Finding(
+            invariant=AUTHORITY,
+            subject=f"{row['paper']} {row['id']}",
+            message=f"begun {row['begun']} times and ended {row['ended']} times by the log of acts",
+        )
 
 
 async def keys(conn: Connection) -> AsyncIterator[Finding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +19,39 @@ class World:
     """The county's files, and which workflows run.
 
     `own` are the departments that work with software of their own; `running` is None when Temporal
-    does not answer; `unknown_calendars` collects versions that cannot be reckoned with any more.
+    does not answer; `kept` are the calendars that the orchestrator has kept; `unknown_calendars`
+    collects versions that cannot be reckoned with any more. `standards` are rate (none: open) and
+    document of every published fee, by edition and id; `editions` are the editions there are.
     """
 
     days: Days
     calendar_version: str
     own: frozenset[str]
+    kept: dict[str, Days] = field(default_factory=dict)
+    standards: dict[tuple[str, str], tuple[Fraction | None, str]] = field(default_factory=dict)
+    editions: frozenset[str] = frozenset()
     running: frozenset[str] | None = None
     unknown_calendars: set[str] = field(default_factory=set)
+
+    def days_of(self, version: str) -> Days | None:
+        """Return the days of a calendar: the county's own, or one the orchestrator has kept."""
+        return self.days if version == self.calendar_version else self.kept.get(version)
 
 
 def read(sources: Sources) -> World:
     """Read the county's files. Raises SourcesError."""
     try:
+        editions = dict(_editions(sources.catalogue))
         return World(
             days=Days(sources.calendar),
             calendar_version=calendar_files.load(sources.calendar).version,
             own=frozenset(_own(sources.catalogue)),
+            standards={
+                (version, one["id"]): (_rate(one), one["document"]["law"])
+                for version, listed in editions.items()
+                for one in listed
+            },
+            editions=frozenset(editions),
         )
     except (OSError, yaml.YAMLError, KeyError, TypeError, calendar_files.CalendarError) as error:
         raise SourcesError(
@@ -47,6 +64,19 @@ def _own(catalogue: Path) -> Iterator[str]:
     for file in sorted(catalogue.glob("*/departments.yaml")):
         listed: list[dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))
         yield from (one["code"] for one in listed if one.get("system") == "own")
+
+
+def _editions(catalogue: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield every edition with its published fees."""
+    for file in sorted(catalogue.glob("*/county.yaml")):
+        head = yaml.safe_load(file.read_text(encoding="utf-8"))
+        fees = yaml.safe_load(file.with_name("fees.yaml").read_text(encoding="utf-8"))
+        yield str(head["version"]), fees or []
+
+
+def _rate(standard: dict[str, Any]) -> Fraction | None:
+    amount = standard.get("amount")
+    return None if amount is None else Fraction(str(amount))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -312,7 +312,7 @@ def test_the_realm_gives_the_tokens_that_the_services_ask_for() -> None:
     assert "basic" in client["defaultClientScopes"], "`sub` comes with it"
 
 
-def test_the_realm_has_an_officer_and_a_representative_of_every_department() -> None:
+def test_the_realm_has_an_officer_a_representative_and_a_head_of_every_department() -> None:
     catalogues = catalogue_files.load_all(ROOT / "deploy" / "catalogue")
     departments = {found.code for one in catalogues for found in one.departments}
     users = {one["username"]: one for one in json.loads(REALM.read_text())["users"]}
@@ -320,6 +320,7 @@ def test_the_realm_has_an_officer_and_a_representative_of_every_department() -> 
         for who, roles in (
             ("officer", {"officer"}),
             ("chief", {"officer", "chief_representative"}),
+            ("head", {"department_head"}),
         ):
             user = users.pop(f"{who}-{code}")
             assert user["attributes"] == {"department": [code]}

@@ -122,8 +122,10 @@ class Person:
     async def get(self, path: str, **query: Any) -> Any:
         return (await self._ask("GET", path, params=query)).json()
 
-    async def post(self, path: str, body: Any = None) -> Any:
+    async def post(self, path: str, body: Any = None, *, version: int | None = None) -> Any:
         headers = {"Idempotency-Key": str(uuid4())}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
         return (await self._ask("POST", path, json=body, headers=headers)).json()
 
     async def _ask(self, method: str, path: str, **rest: Any) -> httpx2.Response:

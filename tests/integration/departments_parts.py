@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -19,15 +20,25 @@ from services.contracts.envelope import Envelope
 from services.contracts.events import Due, Event, TaskCancelled, TaskIssued, TaskLapseDue
 from services.contracts.topics import tasks_topic
 from services.contracts.vocabulary import Authority, Part, Service, Silence
-from services.departments import api
+from services.departments import (
+    api,
+    assigning_api,
+    authority,
+    authority_api,
+    clocks_api,
+    sessions_api,
+)
+from services.departments.authority import Rule
 from services.departments.consumer import Tasks
+from services.departments.settings import Settings
 from services.runtime import migrate
 from services.runtime.auth import Authenticator, KeyRing
+from services.runtime.catalogue_shelf import Shelf
 from services.runtime.clock import ManualClock
 from services.runtime.db import Pool
 from services.runtime.hashing import Hasher
 from services.runtime.messages import Received
-from services.runtime.settings import HttpSettings
+from services.runtime.settings import CatalogueSettings, HttpSettings
 from services.runtime.web.app import create_app
 from tests.conftest import Databases
 
@@ -57,8 +68,8 @@ def ref(subject: str) -> str:
     return HASHER.ref(f"{ISSUER}\n{subject}")
 
 
-def token(subject: str, department: str | None, *roles: str) -> dict[str, str]:
-    """The header of somebody's access token."""
+def token(subject: str, department: str | None, *roles: str, **more: str) -> dict[str, str]:
+    """The header of somebody's access token; `more`: further claims."""
     now = time.time()
     claims: dict[str, Any] = {
         "iss": ISSUER,
@@ -68,6 +79,7 @@ def token(subject: str, department: str | None, *roles: str) -> dict[str, str]:
         "iat": now,
         "exp": now + 3600,
         "roles": list(roles),
+        **more,
     }
     if department is not None:
         claims["department"] = department
@@ -78,6 +90,7 @@ def token(subject: str, department: str | None, *roles: str) -> dict[str, str]:
 OFFICER = token("officer-1", "planning", "officer")
 COLLEAGUE = token("officer-2", "planning", "officer")
 CHIEF = token("chief-1", "planning", "chief_representative")
+HEAD = token("head-1", "planning", "department_head")
 FIRE_CHIEF = token("chief-2", "fire", "chief_representative")
 SUPERVISOR = token("supervisor-1", None, "supervisor")
 OPERATOR = token("operator-1", None, "operator")
@@ -194,6 +207,11 @@ class Desk:
             headers["if-match"] = f'"{version}"'
         return await self.client.post(f"/v1{path}", headers=headers, json=body)
 
+    async def require(self) -> None:
+        """From now on a decision needs a written authorisation."""
+        async with self.pool.acquire() as conn, conn.transaction():
+            assert await authority.adopt(conn, self.clock, Rule.REQUIRED)
+
     async def decide(self, task: int, body: Any, who: Mapping[str, str] = CHIEF) -> httpx2.Response:
         return await self.post(f"/tasks/{task}/decision", who, body)
 
@@ -204,6 +222,12 @@ class Desk:
     async def value(self, query: str, *values: Any) -> Any:
         async with self.pool.acquire() as conn:
             return await conn.fetchval(query, *values)
+
+
+@cache
+def shelf() -> Shelf:
+    """The county's catalogue and calendar, read once."""
+    return Shelf(CatalogueSettings())
 
 
 async def prepare(url: str) -> None:
@@ -227,7 +251,10 @@ async def open_desk(databases: Databases) -> AsyncIterator[Desk]:
         title="test",
         description="test",
         version="1",
-        routers=[api.router, api.operations],
+        routers=[
+            *(api.router, assigning_api.router, authority_api.router, clocks_api.router),
+            *(sessions_api.router, sessions_api.officers, api.operations),
+        ],
         settings=HttpSettings(),
         lifespan=lifespan,
     )
@@ -240,6 +267,7 @@ async def open_desk(databases: Databases) -> AsyncIterator[Desk]:
         httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         app.state.pool, app.state.clock = pool, clock
+        app.state.settings, app.state.shelf = Settings(), shelf()
         yield Desk(pool=pool, client=client, clock=clock, app=app, url=url)
 
 

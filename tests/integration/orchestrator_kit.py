@@ -27,9 +27,14 @@ from temporalio.client import Client, WorkflowHandle
 from services.contracts.events import (
     ApplicationSubmitted,
     Event,
+    ExaminationDone,
     MaterialRef,
+    SessionTold,
     TaskDecided,
+    TaskExtended,
     TaskLapsed,
+    TaskPaused,
+    TaskPauseEnded,
 )
 from services.contracts.topics import APPLICATIONS, decisions_topic
 from services.contracts.vocabulary import DepartmentSystem, Outcome, Role, Service
@@ -41,6 +46,7 @@ from services.orchestrator.activities import Activities
 from services.orchestrator.app import build
 from services.orchestrator.consumer import Intake
 from services.orchestrator.deliver import Deliverer
+from services.orchestrator.forecast import Forecaster
 from services.orchestrator.settings import Settings, TemporalSettings
 from services.orchestrator.turns import TurnInput
 from services.orchestrator.worker import build_worker, connect
@@ -75,6 +81,10 @@ WHO = "9f2c" * 8
 REASONS, REMEDIES = ("疏散宽度不足",), ("六十日内可申请行政复议",)
 _KEY = ECKey.generate_key("P-256", {"kid": "one", "use": "sig"})
 _numbers = count(1)
+FROM_DEPARTMENTS = (
+    *(ExaminationDone, TaskDecided, TaskLapsed),
+    *(TaskPaused, TaskPauseEnded, TaskExtended, SessionTold),
+)
 
 
 @cache
@@ -200,7 +210,7 @@ class Kit:
 
     def raw(self, event: Any, source: str | None = None, event_id: UUID | None = None) -> Raw:
         """An event as a record of the broker, numbered within its stream."""
-        if isinstance(event, TaskDecided | TaskLapsed):
+        if isinstance(event, FROM_DEPARTMENTS):
             topic, usual = decisions_topic(event.department), str(Service.DEPARTMENTS)
         else:
             topic, usual = APPLICATIONS.name, str(Service.INTAKE)
@@ -383,6 +393,7 @@ async def serving(kit: Kit, running: Engine, **settings: Any) -> AsyncIterator[A
     state = app.state
     state.settings, state.shelf, state.pool, state.clock = given, shelf(), kit.pool, kit.clock
     state.deliverer = running.deliverer
+    state.forecaster = Forecaster(kit.pool, kit.clock, lambda: shelf().calendar)
     state.authenticator = Authenticator(
         issuer=ISSUER, audience="lianshen", keys=KeyRing(keys), hasher=HASHER
     )

@@ -84,6 +84,16 @@ async def test_a_good_token_says_who_asks(provider: Provider) -> None:
     assert "person-7" not in repr(who)
 
 
+async def test_an_identity_number_becomes_one_more_hash_of_the_person(provider: Provider) -> None:
+    spelt = await provider.authenticator().principal(provider.token(id_number="1101 x"))
+    plain = await provider.authenticator().principal(provider.token(id_number="1101X"))
+    without = await provider.authenticator().principal(provider.token())
+    assert spelt.refs == plain.refs
+    assert len(plain.refs) == 2
+    assert without.refs == {without.ref} < plain.refs
+    assert "1101" not in repr(plain)
+
+
 def rsa(provider: Provider) -> str:
     key = RSAKey.generate_key(2048)
     return provider.token(key, {"alg": "RS256"})
@@ -130,6 +140,7 @@ BAD: dict[str, Callable[[Provider], str]] = {
     "claims of another token": altered,
     "no subject": lambda p: p.token(sub=None),
     "no client": lambda p: p.token(client_id=None),
+    "an identity number that is a number": lambda p: p.token(id_number=11010519491231002),
     "roles as text": lambda p: p.token(roles="operator"),
     "department as a list": lambda p: p.token(department=["planning"]),
     "nothing like a token": lambda p: "x",

@@ -11,6 +11,7 @@ from services.departments import api
 from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
+    HEAD,
     INVESTOR,
     OFFICER,
     OPERATOR,
@@ -33,6 +34,7 @@ PEOPLE = {
     "stray officer": STRAY,
     "officer": OFFICER,
     "chief": CHIEF,
+    "head": HEAD,
 }
 NOT_THEIRS = {
     "nobody": "unauthenticated",
@@ -40,8 +42,9 @@ NOT_THEIRS = {
     "operator": "forbidden",
     "supervisor": "forbidden",
     "stray officer": "no-department",
+    "head": "forbidden",
 }
-READ = NOT_THEIRS | {"supervisor": "ok", "officer": "ok", "chief": "ok"}
+READ = NOT_THEIRS | {"supervisor": "ok", "officer": "ok", "chief": "ok", "head": "ok"}
 ACT = NOT_THEIRS | {"officer": "ok", "chief": "ok"}
 OPERATE = dict.fromkeys(PEOPLE, "forbidden") | {"nobody": "unauthenticated", "operator": "ok"}
 GRANT = {"outcome": "granted"}

@@ -20,12 +20,20 @@ from services.contracts.events import ApplicationProgressed
 from services.contracts.topics import APPLICATIONS, PROGRESS, receipts_topic
 from services.contracts.vocabulary import ApplicationStatus, Service
 from services.intake.app import build
-from services.intake.settings import Settings, UploadSettings
+from services.intake.documents import SealError
+from services.intake.documents.sealing import is_genuine
+from services.intake.settings import PaymentSettings, SealSettings, Settings, UploadSettings
+from services.runtime.embedded.keys import ensure_test_seal
 from services.runtime.kafka import ensure_topics, make_consumer, make_producer
 from services.runtime.messages import Outgoing, encode, encode_receipt, new_event_id
 from services.runtime.notes import create_key
 from services.runtime.service import SettingsError
-from services.runtime.settings import AuditSettings, DatabaseSettings, KafkaSettings
+from services.runtime.settings import (
+    AuditSettings,
+    DatabaseSettings,
+    HttpSettings,
+    KafkaSettings,
+)
 from tests.conftest import Databases
 from tests.integration.intake_kit import (
     CATALOGUE,
@@ -37,6 +45,7 @@ from tests.integration.intake_kit import (
     receipt_of,
     running,
 )
+from tests.integration.town_bank import TownBank
 
 
 @pytest_asyncio.fixture
@@ -138,6 +147,26 @@ async def test_an_application_goes_out_and_its_progress_comes_in(config: Setting
         await producer.stop()
 
 
+async def test_with_a_seal_it_hands_out_documents(config: Settings, tmp_path: Path) -> None:
+    key, certificate = ensure_test_seal(tmp_path / "seal")
+    seal = SealSettings(key_file=key, certificate_file=certificate)
+    http = HttpSettings(public_url="https://centre.example/")
+    async with serving(config.model_copy(update={"seal": seal, "http": http})) as intake:
+        number = await intake.accepted()
+        answer = await intake.get(f"/v1/applications/{number}/documents/acceptance")
+        assert await asyncio.to_thread(is_genuine, answer.content, certificate.read_bytes())
+        assert intake.parts.press is not None
+        assert intake.parts.press.base == "https://centre.example"
+
+
+async def test_a_seal_that_is_none_stops_the_start(config: Settings, tmp_path: Path) -> None:
+    seal = SealSettings(key_file=tmp_path / "no.pem", certificate_file=tmp_path / "no.pem")
+    app = build(config.model_copy(update={"seal": seal}))
+    with pytest.raises(SealError, match="cannot be read"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
 async def test_without_a_key_for_the_hashes_it_does_not_start(config: Settings) -> None:
     app = build(config.model_copy(update={"hash_key": None}))
     with pytest.raises(SettingsError, match="LIANSHEN_HASH_KEY"):
@@ -166,3 +195,24 @@ async def test_a_stop_in_the_middle_of_a_term_changes_nothing_for_those_who_come
             number = first.json()["number"]
             plan = await after.get(f"/v1/applications/{number}/plan")
             assert plan.json()["start"] == "2026-03-02"
+
+
+async def test_a_payment_is_asked_about_until_it_is_settled(config: Settings) -> None:
+    """The settings choose the payment system; a loop of the service asks it."""
+    await ensure_topics(config.kafka, [APPLICATIONS.name, PROGRESS.name])
+    plugged = PaymentSettings(adapter="tests.integration.town_bank:connect", ask_every=0.1)
+    async with serving(config.model_copy(update={"payment": plugged})) as intake:
+        bank = intake.parts.payment
+        assert isinstance(bank, TownBank)
+        path = f"/v1/applications/{await intake.accepted()}/bill"
+        begun = await intake.client.post(
+            f"{path}/payments", json={}, headers={**INVESTOR, **once()}
+        )
+        assert begun.status_code == 202, begun.text
+
+        async def settled() -> bool:
+            [transfer] = (await intake.get(path)).json()["transfers"]
+            return bool(transfer["state"] == "confirmed")
+
+        await until(settled)
+    assert not bank.is_open

@@ -111,6 +111,7 @@ async def test_a_task_carries_what_a_department_needs_to_decide(kit: Kit) -> Non
     assert set(joint) == {(FIRE, BRIGADE), (FOOD, MARKET), (SIGN, CITY), (FOOD, HEALTH)}
     for one in joint.values():
         assert set(one["participants"]) == {BRIGADE, MARKET, CITY, HEALTH}
+        assert (one["group"], one["lead"]) == (JOINT, MARKET)
         assert one["applicant_refs"] == list(event.applicant_refs)
         assert one["materials"] == [{"material": "floor-plan", "sha256": "0" * 64}]
         assert one["facts"]["seats"] == 80

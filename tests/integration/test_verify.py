@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from services.cli import build
 from services.contracts.topics import tasks_topic
 from services.contracts.vocabulary import Service
+from services.demonstration.authorisations import authorise
 from services.runtime.embedded.stack import Stack
 from services.verification import Report, Sources, SourcesError, verify
 from services.verification.report import (
@@ -33,6 +34,7 @@ from services.verification.report import (
 )
 from services.verification.sources import of_stack, verifiers_of
 from tests.faults.driver import (
+    MONDAY,
     SCENARIO,
     County,
     Person,
@@ -45,7 +47,7 @@ from tests.faults.driver import (
     until,
 )
 
-CITY = "city-appearance"
+CITY, MARKET = "city-appearance", "market-supervision"
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 
@@ -114,9 +116,112 @@ async def withdraw_overtaken(at: County, number: str) -> None:
     await connection.close()
 
 
+async def task_of(at: County, department: str, number: str) -> Task:
+    """Wait until an application is on a department's queue; return its task."""
+    found: list[Task] = []
+
+    async def there() -> bool:
+        found[:] = [t for t in await at.open_tasks(department) if t["application"] == number]
+        return bool(found)
+
+    await until(there, 60, f"a task of {department}")
+    return found[0]
+
+
+@asynccontextmanager
+async def person(at: County, client: str) -> AsyncIterator[Person]:
+    found = Person(at.stack.urls["departments"], at.stack.tokens(client))
+    yield found
+    await found.http.aclose()
+
+
+async def go_up(at: County, number: str) -> None:
+    """A representative who may only review first: the head answers, and authorises him fully."""
+    async with person(at, f"head-{MARKET}") as head:
+        paper = {
+            "representative": f"chief-{MARKET}",
+            "powers": ["pre_review"],
+            "valid_until": "2027-03-01",
+            "document": "演示授权书",
+        }
+        number_of_paper = (await head.post("/v1/authorisations", paper))["id"]
+        task, chief = await task_of(at, MARKET, number), at.windows[MARKET]
+        asked = {"proposal": "granted", "opinion": "建议批准"}
+        path = f"/v1/tasks/{task['id']}/approval-above"
+        above = await chief.post(path, asked, version=task["version"])
+        answer = {"answer": "granted", "document": "局批〔2026〕1号"}
+        await head.post(f"/v1/approvals-above/{above['id']}/answer", answer)
+        await end_alone(chief, task)
+        reason = {"reason": "授权范围调整"}
+        await head.post(f"/v1/authorisations/{number_of_paper}/revocation", reason)
+
+
+async def stand_in(at: County, number: str) -> None:
+    """Two officers visit the place; then one is away, and the other decides in his place."""
+    async with person(at, f"officer-{CITY}") as officer:
+        task, chief = await task_of(at, CITY, number), at.windows[CITY]
+        seen = {"visited_on": "2026-03-02", "with": [f"chief-{CITY}"], "findings": "与图纸一致"}
+        visit = await officer.post(f"/v1/tasks/{task['id']}/site-visits", seen)
+        await chief.post(f"/v1/site-visits/{visit['id']}/signature")
+        absence = await chief.post("/v1/absences", {})
+        await end_alone(officer, task)
+        await chief.post(f"/v1/absences/{absence['id']}/end")
+
+
+async def stop_clock(at: County, number: str) -> None:
+    """A department stops its clock with notice, and its head extends the limit of the law."""
+    task, chief = await task_of(at, CITY, number), at.windows[CITY]
+    path = f"/v1/tasks/{task['id']}"
+    notice = {"kind": "inspection", "until": "2026-03-05", "notice": "市容检告〔2026〕1号"}
+    paused = await chief.post(
+        f"{path}/pauses", notice | {"reason": "现场检验"}, version=task["version"]
+    )
+    approval = {"days": 10, "approver": "department_head", "approval": "市容延〔2026〕2号"}
+    await chief.post(
+        f"{path}/extensions", approval | {"reason": "情况复杂"}, version=paused["version"]
+    )
+
+    async def shown() -> bool:
+        told = await at.investor.get(f"/v1/applications/{number}/clocks")
+        return len(told["items"]) == 2 and (await task_of(at, CITY, number))["version"] > 4
+
+    await until(shown, 60, "both notices and the moved dates")
+
+
+async def end_alone(who: Person, task: Task) -> None:
+    entry = {"id": task["id"], "outcome": "granted"}
+    answer = await who.post("/v1/tasks/decisions", {"entries": [entry]})
+    assert answer["results"][0].get("ended"), answer
+
+
+async def sign_papers(at: County) -> None:
+    """Give every representative an authorisation, where none is in force."""
+    stack = at.stack
+    await authorise(
+        stack.urls["departments"], stack.departments, tokens=stack.tokens, today=MONDAY.date()
+    )
+
+
+async def settle_bills(at: County, kinds: Kinds) -> None:
+    """One bill is paid, one paid and paid back, one remitted."""
+    bill = "/v1/applications/{}/bill"
+    for number in (kinds.granted, kinds.rectified):
+        await at.investor.post(f"{bill.format(number)}/payments", {})
+    operator = Person(at.stack.urls["intake"], at.stack.tokens("operator"))
+    why = {"reason": "演练", "document": "演练文书"}
+    for number, act in ((kinds.rectified, "refund"), (kinds.silent, "exemption")):
+        await operator.post(f"{bill.format(number)}/lines/sign-space-fee/{act}", why)
+    await operator.http.aclose()
+
+
 async def play(at: County) -> Kinds:
     """Let one application of every kind take its course."""
     kinds = Kinds(*await at.submit(7))
+    await settle_bills(at, kinds)
+    await go_up(at, kinds.granted)
+    await sign_papers(at)
+    await stand_in(at, kinds.granted)
+    await stop_clock(at, kinds.open)
     operator = Person(at.stack.urls["orchestrator"], at.stack.tokens("operator"))
 
     async def known() -> bool:
@@ -140,7 +245,19 @@ async def play(at: County) -> Kinds:
     assert found == dict(
         zip(ending, ["granted", "partly_granted", "granted", "granted", "withdrawn"], strict=True)
     )
+    for number in (kinds.granted, kinds.refused):
+        await hand_out(at, number)
     return kinds
+
+
+async def hand_out(at: County, number: str) -> None:
+    """Let the investor fetch every document there is."""
+    listed = await at.investor.get(f"/v1/applications/{number}/documents")
+    assert len(listed["items"]) > 2
+    for one in listed["items"]:
+        signed = await at.stack.tokens("investor").headers()
+        answer = await at.investor.http.get(one["href"], headers=signed)
+        assert answer.content.startswith(b"%PDF"), answer.text
 
 
 @dataclass
@@ -221,7 +338,11 @@ async def rest(stack: Stack) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """The play, verified alive, and kept."""
-    stack = restaurant(tmp_path_factory.mktemp("verify"), seconds_per_working_day=1.0)
+    stack = restaurant(
+        tmp_path_factory.mktemp("verify"),
+        seconds_per_working_day=1.0,
+        environment={"LIANSHEN_AUTHORISATIONS": "required"},
+    )
     async with stack, county(stack, SCENARIO) as at:
         kinds = await play(at)
         live = await verify(stack.data, settle=30)
@@ -354,7 +475,7 @@ async def test_the_command_prints_a_line_for_each_invariant_and_exits_with_1_whe
     assert plain[0] == 1
     found = json.loads(plain[1])
     assert found["clean"] is False
-    assert [one["number"] for one in found["invariants"]] == list(range(1, 11))
+    assert [one["number"] for one in found["invariants"]] == list(range(1, 13))
     assert found["invariants"][DECISIONS - 1]["violations"]
 
 

@@ -6,16 +6,20 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from services.contracts.vocabulary import (
     OUTCOMES_OF,
     ApplicationStatus,
     Outcome,
     Part,
+    PauseKind,
     StepState,
     TaskState,
+    Unit,
 )
 from services.domain.approval import apply, begin, next_instant
+from services.domain.calendar import WorkingCalendar
 from services.domain.case import (
     Accepted,
     AnyEvent,
@@ -25,18 +29,38 @@ from services.domain.case import (
     Conclude,
     Decided,
     EndTask,
+    Extended,
     Held,
     Ignore,
     IssueTask,
     Lapsed,
+    Paused,
+    PauseEnded,
     Rectified,
     Release,
+    Reprojected,
     Resumed,
     Withdrawn,
 )
+from services.domain.limits import Ledger
 from services.domain.route import Budget, Route
 from services.domain.turn import ENDED_STEPS, part_key, status_of, task_name
+from tests.unit.oracle_days import expected, worked_days
 from tests.unit.routes import CALENDAR, START, routes
+
+DAY = timedelta(days=1)
+FAR = date(2026, 12, 31)
+CALENDARS = tuple(
+    replace(
+        CALENDAR,
+        version=f"notice {n}",
+        years=(
+            replace(CALENDAR.years[0], off=CALENDAR.years[0].off | {START.date() + n * DAY: "x"}),
+        ),
+    )
+    for n in (2, 5, 9)
+)
+WORKED = {one.version: worked_days(one, date(2025, 12, 1), FAR) for one in (CALENDAR, *CALENDARS)}
 
 HOURS = st.integers(0, 60).map(lambda hours: timedelta(hours=hours))
 
@@ -108,7 +132,7 @@ class ApprovalLife(RuleBasedStateMachine):
         step, part = self.parts[command.key]
         assert all(self.case.items.get(item) is Outcome.GRANTED for item in part.requires)
         assert command.task == task_name(self.route.application, part, command.round)
-        if command.round == 1:
+        if command.round == 1 and self.case.calendar is CALENDAR:
             today = CALENDAR.local_date(command.at)
             joint = min(due_by_hand(p.promised, today) for p in step.parts if p.part is Part.DECIDE)
             if part.part is Part.DECIDE:
@@ -196,6 +220,67 @@ class ApprovalLife(RuleBasedStateMachine):
             if old.outcome in {Outcome.GRANTED, Outcome.NO_OBJECTION}:
                 assert self.case.tasks[key] == old, "a signature that stood was asked for again"
 
+    @precondition(is_open)
+    @rule(data=st.data(), late=HOURS, length=st.integers(0, 9), cap=st.integers(0, 4) | st.none())
+    def pause(self, data: st.DataObject, late: timedelta, length: int, cap: int | None) -> None:
+        """A department stops a clock; sometimes the message comes late, or twice."""
+        key = data.draw(st.sampled_from(self.open_keys()))
+        self.now += late
+        at = self.now - late / 2
+        event = Paused(
+            at=at,
+            ref="p",
+            task=self.name_of(key),
+            pause=self.case.tasks[key].pauses_told + data.draw(st.integers(0, 1)),
+            kind=PauseKind.EXPERT_REVIEW,
+            until=CALENDAR.local_date(at) + length * DAY,
+            cap=None if cap is None else Budget(value=cap, unit=data.draw(st.sampled_from(Unit))),
+            notice=data.draw(st.sampled_from(["甲1号", ""])),
+            article="行政许可法 45",
+        )
+        before = self.case.promised_at
+        self.do(event)
+        assert self.case.promised_at >= before
+
+    @precondition(is_open)
+    @rule(data=st.data(), late=HOURS)
+    def end_pause(self, data: st.DataObject, late: timedelta) -> None:
+        key = data.draw(st.sampled_from(self.open_keys()))
+        self.now += late
+        number = self.case.tasks[key].open_pause or 1
+        before = self.case.promised_at
+        self.do(PauseEnded(at=self.now, ref="e", task=self.name_of(key), pause=number))
+        assert self.case.promised_at <= before
+
+    @precondition(is_open)
+    @rule(data=st.data(), value=st.integers(1, 10))
+    def extend(self, data: st.DataObject, value: int) -> None:
+        key = data.draw(st.sampled_from(self.open_keys()))
+        promises = {k: t.dates and t.dates.promised_on for k, t in self.case.tasks.items()}
+        self.do(
+            Extended(
+                at=self.now,
+                ref="x",
+                task=self.name_of(key),
+                extension=self.case.tasks[key].extensions_told + data.draw(st.integers(0, 1)),
+                budget=Budget(value=value, unit=data.draw(st.sampled_from(Unit))),
+                approver="department_head",
+                article="行政许可法 42",
+            )
+        )
+        assert promises == {k: t.dates and t.dates.promised_on for k, t in self.case.tasks.items()}
+
+    @rule(calendar=st.sampled_from(CALENDARS))
+    def reproject(self, calendar: WorkingCalendar) -> None:
+        ended = {k: t for k, t in self.case.tasks.items() if t.state is not TaskState.OPEN}
+        over = self.case.conclusion is not None
+        self.do(Reprojected(at=self.now, ref="n", calendar=calendar))
+        assert over or self.case.calendar.version == calendar.version
+        assert {k: self.case.tasks[k] for k in ended} == ended
+
+    def name_of(self, key: str) -> str:
+        return task_name(self.route.application, self.parts[key][1], self.case.tasks[key].round)
+
     @rule()
     def hold(self) -> None:
         self.do(Held(at=self.now))
@@ -223,6 +308,34 @@ class ApprovalLife(RuleBasedStateMachine):
             assert all(s.state in ENDED_STEPS for s in self.case.steps.values())
         elif not self.case.held:
             assert self.open_keys() or self.rectifying(), "the case is stuck"
+
+    @invariant()
+    def dates_follow_from_the_ledger(self) -> None:
+        """Every date of an open task is what an oracle makes of start, budget and ledger."""
+        if not hasattr(self, "case"):
+            return
+        for key in self.open_keys():
+            step, part = self.parts[key]
+            status, begun = self.case.tasks[key], self.case.steps[step.code]
+            if status.lapse_asked or part.part is Part.CONSULT:
+                continue
+            assert status.dates is not None
+            assert begun.started_on is not None
+            mine = [self.case.tasks[part_key(p)] for p in step.parts]
+            joint = Ledger(pauses=(*begun.pauses, *(p for t in mine for p in t.pauses)))
+            own = Ledger(pauses=(*begun.pauses, *status.pauses), extensions=status.extensions)
+            promised = min(
+                self.oracle(p.promised, begun.started_on, joint)
+                for p in step.parts
+                if p.part is Part.DECIDE
+            )
+            assert status.dates.promised_on == promised
+            assert part.statute is not None
+            statutory = self.oracle(part.statute.budget, begun.started_on, own)
+            assert status.dates.statutory_on == statutory
+
+    def oracle(self, budget: Budget, start: date, ledger: Ledger) -> date:
+        return expected(budget, start, WORKED[self.case.calendar.version], ledger, FAR)[0]
 
     @invariant()
     def each_once(self) -> None:

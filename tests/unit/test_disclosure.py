@@ -1,6 +1,6 @@
 from datetime import date
 
-from services.contracts.vocabulary import LimitStart, Unit
+from services.contracts.vocabulary import LimitStart, PauseKind, Unit
 from services.domain.catalogue import (
     Basis,
     Consulted,
@@ -146,9 +146,9 @@ def test_every_word_is_there_in_both_languages() -> None:
     assert set(KINDS) == set(ItemKind)
     assert set(STATUSES) == set(ItemStatus)
     assert set(STARTS) == set(LimitStart)
-    fields = Uncounted.model_fields["procedure"].annotation, Extension.model_fields["approver"]
-    assert set(PROCEDURES) == set(fields[0].__args__)  # type: ignore[union-attr]  # a Literal
-    assert set(APPROVERS) == set(fields[1].annotation.__args__)  # type: ignore[union-attr]  # same
+    approvers = Extension.model_fields["approver"].annotation
+    assert set(PROCEDURES) == set(PauseKind)
+    assert set(APPROVERS) == set(approvers.__args__)  # type: ignore[union-attr]  # a Literal
     for table in tables:
         for said in table.values():
             assert any("一" <= letter <= "鿿" for letter in said.zh)

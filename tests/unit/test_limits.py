@@ -4,7 +4,6 @@ import json
 import os
 from datetime import date, timedelta
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from services.cli import build
-from services.contracts.vocabulary import Unit
+from services.contracts.vocabulary import PauseKind, Unit
 from services.domain.calendar import WorkingCalendar
 from services.domain.catalogue import Uncounted
 from services.domain.limits import (
@@ -23,7 +22,6 @@ from services.domain.limits import (
     Ledger,
     LimitSuspendedError,
     Pause,
-    PauseKind,
     due_on,
     explain,
     is_provisional,
@@ -285,8 +283,7 @@ def test_a_pause_also_moves_the_last_day_of_calendar_days() -> None:
 
 
 def test_every_uncounted_procedure_of_the_catalogue_can_be_a_pause() -> None:
-    procedures = get_args(Uncounted.model_fields["procedure"].annotation)
-    assert sorted(procedures) == sorted(PauseKind)
+    assert Uncounted.model_fields["procedure"].annotation is PauseKind
     assert set(PAUSE_ZH) == set(PauseKind)
 
 
@@ -447,3 +444,30 @@ def test_the_command_refuses_in_one_sentence(tmp_path: Path) -> None:
     done = CliRunner().invoke(build(), ["deadline", "explain", *arguments])
     assert done.exit_code == 1
     assert "no year is published here" in done.stderr
+
+
+def test_the_command_counts_pauses_and_extensions() -> None:
+    run = CliRunner(env={"COLUMNS": "140"})
+    told = [
+        "--pause",
+        "expert_review:2026-03-04:2026-03-06:甲〔2026〕1号",
+        "--extend",
+        "2:2026-03-10",
+    ]
+    arguments = ["--days", "5", "--start", "2026-03-02", "--calendar", str(DEPLOY), "--lang", "en"]
+    done = run.invoke(build(), ["deadline", "explain", *arguments, *told])
+    assert done.exit_code == 0, done.output
+    assert "due 2026-03-16" in done.stdout
+    assert "not counted, by written notice 甲〔2026〕1号" in done.stdout
+    unwritten = ["--pause", "expert_review:2026-03-04:2026-03-06:"]
+    done = run.invoke(build(), ["deadline", "explain", *arguments, *unwritten])
+    assert "due 2026-03-09" in done.stdout
+    assert "the clock runs on" in done.stdout
+
+
+@pytest.mark.parametrize("wrong", [["--pause", "nap:2026-03-04:2026-03-06:甲"], ["--extend", "10"]])
+def test_the_command_says_how_a_pause_is_written(wrong: list[str]) -> None:
+    arguments = ["--days", "5", "--start", "2026-03-02", "--calendar", str(DEPLOY)]
+    done = CliRunner().invoke(build(), ["deadline", "explain", *arguments, *wrong])
+    assert done.exit_code == 1
+    assert ":" in done.stderr

@@ -62,6 +62,19 @@ def test_the_route_keeps_authority_start_and_law_without_article() -> None:
     assert (part.statute.start, part.statute.article) == (LimitStart.RECEIPT, "某办法")
 
 
+@pytest.mark.parametrize(
+    ("leads", "lead"),
+    [({"joint": "housing"}, "housing"), ({"joint": "planning"}, "fire"), ({}, "fire")],
+)
+def test_a_merged_step_is_convened_by_one_that_takes_part(
+    leads: dict[str, str], lead: str
+) -> None:
+    steps = route(planned(catalogue()), NUMBER, CALENDAR, leads).steps
+    found = {step.code: step.lead for step in steps}
+    assert found.pop("joint") == lead
+    assert set(found.values()) == {None}
+
+
 def test_a_route_under_another_calendar_is_refused() -> None:
     with pytest.raises(PlanError, match="planned with calendar test, not with other"):
         route(planned(catalogue()), NUMBER, calendar("other"))

@@ -16,7 +16,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from services.domain.case import AnyCommand, AnyEvent
+from services.domain.case import AnyCommand, AnyEvent, Case
 from services.domain.route import Route
 from services.orchestrator.worker import sandbox
 from services.orchestrator.workflow import CARRY_OUT, DELIVER, READ_CLOCK, ApplicationWorkflow
@@ -103,9 +103,13 @@ async def running(
     of: Route,
     start: datetime,
     signalled: Sequence[AnyEvent] = (),
+    case: Case | None = None,
     **shell_options: Any,
 ) -> AsyncIterator[Run]:
-    """Run a workflow; `signalled` is there before it takes its first step."""
+    """Run a workflow; `signalled` is there before it takes its first step.
+
+    With a `case` it goes on from there, after seven turns.
+    """
     shell = Shell(env, start, await env.get_current_time())
     for name, value in shell_options.items():
         setattr(shell, name, value)
@@ -125,6 +129,13 @@ async def running(
                 "at": msgspec.to_builtins(start),
                 "ref": "",
                 "traceparent": None,
+            }
+            if case is None
+            else {
+                "case": msgspec.to_builtins(case),
+                "turn": 7,
+                "traceparent": None,
+                "pending": [],
             },
             id=f"application/{uuid4()}",
             task_queue=queue,

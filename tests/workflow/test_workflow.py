@@ -7,6 +7,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
 from services.contracts.vocabulary import Conclusion, Outcome, Signal
+from services.domain.approval import apply, begin
 from services.domain.case import (
     Accepted,
     AskLapse,
@@ -19,7 +20,7 @@ from services.domain.case import (
     Release,
     Withdrawn,
 )
-from tests.unit.routes import START, consult, decide, route, step, task
+from tests.unit.routes import CALENDAR, START, consult, decide, route, step, task
 from tests.workflow.conftest import Run, close_of, running
 
 HOUR = timedelta(hours=1)
@@ -150,3 +151,21 @@ async def test_the_case_can_be_read_while_it_runs(env: WorkflowEnvironment) -> N
         assert case["tasks"]["A/x"]["state"] == "open"
         await run.say(Withdrawn(at=START))
         assert await run.handle.result() == Conclusion.WITHDRAWN
+
+
+async def test_a_workflow_that_goes_on_from_a_case_arms_its_timer(
+    env: WorkflowEnvironment,
+) -> None:
+    """As after a long history, or when it is made again: nothing is pending, and a deadline is."""
+    case, _ = apply(
+        begin(route(step(decide("A", "x", promised=2)), promised_days=9), CALENDAR, START),
+        Accepted(at=START),
+    )
+    async with running(env, case.route, START, case=case) as run:
+        while len(of(run, RaiseSignal)) < 2:
+            await env.sleep(HOUR)
+        assert [c.signal for c in of(run, RaiseSignal)] == [Signal.WARNING, Signal.PROMISE_PASSED]
+        assert [turn["turn"] for turn in run.shell.turns] == [8, 9]
+        at = run.shell.commands[-1].at
+        await run.say(Decided(at=at, task=task("A", "x"), outcome=Outcome.GRANTED))
+        assert await run.handle.result() == Conclusion.GRANTED

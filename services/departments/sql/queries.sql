@@ -2,7 +2,7 @@
 
 -- What arrives
 
--- name: add_tasks(tasks, applications, project_codes, steps, items, departments, parts, rounds, authorities, silences, applicants, issued_ats, promised_ons, promised_ats, statutory_ons, statutory_ats, provisionals, traceparents, scenarios, catalogue_versions, facts, materials, participants)!
+-- name: add_tasks(tasks, applications, project_codes, steps, items, departments, parts, rounds, authorities, silences, applicants, issued_ats, promised_ons, promised_ats, statutory_ons, statutory_ats, provisionals, traceparents, scenarios, catalogue_versions, facts, materials, participants, groups, leads)!
 -- Put tasks on their departments' queues. Lists travel as text, joined by commas.
 WITH given AS (
     SELECT * FROM unnest(
@@ -12,11 +12,12 @@ WITH given AS (
         :promised_ons::date[], :promised_ats::timestamptz[], :statutory_ons::date[],
         :statutory_ats::timestamptz[], :provisionals::boolean[], :traceparents::text[],
         :scenarios::text[], :catalogue_versions::text[], :facts::text[], :materials::text[],
-        :participants::text[]
+        :participants::text[], :groups::text[], :leads::text[]
     ) WITH ORDINALITY AS g (
         task, application, project_code, step, item, department, part, round, authority, silence,
         applicants, issued_at, promised_on, promised_at, statutory_on, statutory_at, provisional,
-        traceparent, scenario, catalogue_version, facts, materials, participants, place)
+        traceparent, scenario, catalogue_version, facts, materials, participants, step_group, lead,
+        place)
 ), added AS (
     INSERT INTO task (task, application, project_code, step, item, department, part, round,
         authority, silence, applicant_refs, issued_at, promised_on, promised_at, statutory_on,
@@ -28,9 +29,10 @@ WITH given AS (
     ORDER BY g.place
     RETURNING id, task
 )
-INSERT INTO dossier (task_id, scenario, catalogue_version, facts, materials, participants)
+INSERT INTO dossier (task_id, scenario, catalogue_version, facts, materials, participants,
+    step_group, lead)
 SELECT a.id, g.scenario, g.catalogue_version, g.facts::jsonb, g.materials::jsonb,
-    string_to_array(g.participants, ',')
+    string_to_array(g.participants, ','), g.step_group, g.lead
 FROM added AS a
 JOIN given AS g ON g.task = a.task;
 
@@ -58,26 +60,30 @@ WHERE t.id = g.id;
 
 -- name: lock_tasks(ids, department)
 -- Lock tasks of one department, in the one order in which everybody locks tasks.
+-- `rule`: what a decision needs now; null: the role in the token.
 SELECT id, task, application, item, department, part, round, authority, applicant_refs, issued_at,
-    traceparent, state, claimed_by, claimed_at, version
+    traceparent, state, claimed_by, claimed_at, version, paused_until, above_id, visit_id, promised_on, promised_at,
+    special_at, (SELECT r.rule FROM authority_rule AS r ORDER BY r.id DESC LIMIT 1) AS rule
 FROM task
 WHERE id = ANY (:ids::bigint[]) AND department = :department::text
 ORDER BY id
 FOR UPDATE;
 
--- name: end_tasks(ids, kinds, outcomes, numbers, conditions, reasons, remedies, aboves, actor, roles, bases, ats, states)
+-- name: end_tasks(ids, kinds, outcomes, numbers, conditions, reasons, remedies, aboves, actor, roles, bases, ats, states, authorisations, approvals)
 -- Record how tasks (locked by the caller) ended; return their new versions.
 WITH given AS (
     SELECT * FROM unnest(
         :ids::bigint[], :kinds::text[], :outcomes::text[], :numbers::text[], :conditions::text[],
         :reasons::text[], :remedies::text[], :aboves::text[], :roles::text[], :bases::text[],
-        :ats::timestamptz[], :states::text[]
-    ) AS g (id, kind, outcome, number, conditions, reasons, remedies, above, role, basis, at, state)
+        :ats::timestamptz[], :states::text[], :authorisations::bigint[], :approvals::bigint[]
+    ) AS g (id, kind, outcome, number, conditions, reasons, remedies, above, role, basis, at, state,
+        authorisation, approval)
 ), recorded AS (
     INSERT INTO outcome (task_id, kind, outcome, result_number, conditions, reasons, remedies,
-        decided_above, actor_ref, actor_role, department, basis, at)
+        decided_above, actor_ref, actor_role, department, basis, at, authorisation_id, above_id)
     SELECT g.id, g.kind, g.outcome, g.number, g.conditions::jsonb, g.reasons::jsonb,
-        g.remedies::jsonb, g.above, :actor::text, g.role, t.department, g.basis, g.at
+        g.remedies::jsonb, g.above, :actor::text, g.role, t.department, g.basis, g.at,
+        g.authorisation, g.approval
     FROM given AS g
     JOIN task AS t ON t.id = g.id
 ), noted AS (
@@ -114,11 +120,11 @@ RETURNING id;
 -- for every mixture of them would walk a whole queue for the rarest.
 SET LOCAL plan_cache_mode = force_custom_plan;
 
--- name: queue_by_due(department, state, item, part, holder, unclaimed, due_before, prefix, prefix_end, after_at, after_id, page)
+-- name: queue_by_due(department, state, item, part, holder, unclaimed, special, due_before, prefix, prefix_end, after_at, after_id, page)
 -- One page of a department's queue, soonest due first. Filters may be null.
 SELECT t.id, t.task, t.application, t.project_code, t.step, t.item, t.part, t.round, t.authority,
     t.silence, t.state, t.issued_at, t.promised_on, t.promised_at, t.statutory_on, t.statutory_at,
-    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, o.outcome
+    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, t.special_at, o.outcome
 FROM task AS t
 LEFT JOIN outcome AS o ON o.task_id = t.id
 WHERE t.department = :department::text
@@ -127,6 +133,7 @@ WHERE t.department = :department::text
     AND (:part::text IS NULL OR t.part = :part::text)
     AND (:holder::text IS NULL OR t.claimed_by = :holder::text)
     AND (NOT :unclaimed::boolean OR t.claimed_by IS NULL)
+    AND (NOT :special::boolean OR t.special_at IS NOT NULL)
     AND (:due_before::timestamptz IS NULL OR t.promised_at < :due_before::timestamptz)
     AND (:prefix::text IS NULL
         OR (t.application >= :prefix::text AND t.application < :prefix_end::text)
@@ -136,11 +143,11 @@ WHERE t.department = :department::text
 ORDER BY t.promised_at, t.id
 LIMIT :page::bigint;
 
--- name: queue_by_issue(department, state, item, part, holder, unclaimed, due_before, prefix, prefix_end, after_at, after_id, page)
+-- name: queue_by_issue(department, state, item, part, holder, unclaimed, special, due_before, prefix, prefix_end, after_at, after_id, page)
 -- The same, first issued first.
 SELECT t.id, t.task, t.application, t.project_code, t.step, t.item, t.part, t.round, t.authority,
     t.silence, t.state, t.issued_at, t.promised_on, t.promised_at, t.statutory_on, t.statutory_at,
-    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, o.outcome
+    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, t.special_at, o.outcome
 FROM task AS t
 LEFT JOIN outcome AS o ON o.task_id = t.id
 WHERE t.department = :department::text
@@ -149,6 +156,7 @@ WHERE t.department = :department::text
     AND (:part::text IS NULL OR t.part = :part::text)
     AND (:holder::text IS NULL OR t.claimed_by = :holder::text)
     AND (NOT :unclaimed::boolean OR t.claimed_by IS NULL)
+    AND (NOT :special::boolean OR t.special_at IS NOT NULL)
     AND (:due_before::timestamptz IS NULL OR t.promised_at < :due_before::timestamptz)
     AND (:prefix::text IS NULL
         OR (t.application >= :prefix::text AND t.application < :prefix_end::text)
@@ -173,10 +181,10 @@ ORDER BY item, part;
 -- One task with its dossier and outcome; `department` null: of any.
 SELECT t.id, t.task, t.application, t.project_code, t.step, t.item, t.part, t.round, t.authority,
     t.silence, t.state, t.issued_at, t.promised_on, t.promised_at, t.statutory_on, t.statutory_at,
-    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, t.department,
-    d.scenario, d.catalogue_version, d.facts, d.materials, d.participants,
+    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, t.special_at, t.department,
+    d.scenario, d.catalogue_version, d.facts, d.materials, d.participants, d.step_group, d.lead,
     o.kind, o.outcome, o.result_number, o.conditions, o.reasons, o.remedies, o.decided_above,
-    o.actor_ref, o.actor_role, o.basis, o.at AS decided_at
+    o.actor_ref, o.actor_role, o.basis, o.at AS decided_at, o.authorisation_id, o.above_id
 FROM task AS t
 JOIN dossier AS d ON d.task_id = t.id
 LEFT JOIN outcome AS o ON o.task_id = t.id
@@ -202,3 +210,11 @@ WHERE state = 'open' AND silence = 'no_objection' AND promised_at < :before::tim
         OR (promised_at, id) > (:after_at::timestamptz, :after_id::bigint))
 ORDER BY promised_at, id
 LIMIT :page::bigint;
+
+-- name: work_done(at_most)
+-- The latest decisions and opinions whose officer had claimed the task: what the work took.
+SELECT item, department, claimed_at, ended_at
+FROM task
+WHERE state = 'decided' AND claimed_at IS NOT NULL AND ended_at > claimed_at
+ORDER BY ended_at DESC, id DESC
+LIMIT :at_most::bigint;

@@ -80,7 +80,12 @@ order by submitted_at desc, number desc
 limit :limit::integer;
 
 -- name: get_own(number, owner)^
-select * from application where number = :number::text and owner_ref = :owner::text;
+select a.*, array(
+    select m.material from material as m
+    where m.application = a.number and m.step is null and m.round is null
+) as first_materials
+from application as a
+where a.number = :number::text and a.owner_ref = :owner::text;
 
 -- name: get_plan(digest)$
 select body from plan where digest = :digest::text;
@@ -122,9 +127,14 @@ where a.number = :number::text and a.owner_ref = :owner::text;
 -- name: get_results(number, owner)^
 select a.status, a.conclusion, a.plan_digest, a.catalogue_version,
     (
-        select coalesce(jsonb_agg(to_jsonb(r) - 'application'
+        select coalesce(jsonb_agg(to_jsonb(r) - 'application' || jsonb_build_object('notes', n.notes)
             order by r.released_at, r.decided_at, r.item), '[]')
-        from result as r where r.application = a.number
+        from result as r
+        cross join lateral (
+            select coalesce(jsonb_agg(to_jsonb(y)), '[]') as notes
+            from remedy as y where y.application = r.application and y.item = r.item
+        ) as n
+        where r.application = a.number
     ) as results
 from application as a
 where a.number = :number::text and a.owner_ref = :owner::text;
@@ -133,7 +143,7 @@ where a.number = :number::text and a.owner_ref = :owner::text;
 
 -- name: lock_own(number, owner)^
 select number, status, conclusion, withdrawn_at, traceparent, catalogue_version, plan_digest,
-    promised_at, version
+    submitted_at, promised_at, version
 from application
 where number = :number::text and owner_ref = :owner::text
 for update;

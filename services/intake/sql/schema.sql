@@ -1,5 +1,13 @@
 -- Written by `lianshen schema --write`; the migrations are what is executed.
 
+CREATE TABLE public.acceptance_examiner (
+    application text NOT NULL,
+    department text NOT NULL,
+    state text NOT NULL,
+    CONSTRAINT acceptance_examiner_state_check CHECK ((state = ANY (ARRAY['asked'::text, 'answered'::text, 'silent'::text])))
+)
+WITH (fillfactor='80');
+
 CREATE TABLE public.task_progress (
     task text NOT NULL,
     application text NOT NULL,
@@ -22,7 +30,7 @@ WITH (fillfactor='70');
 
 CREATE FUNCTION public.is_open_to(application text, department text) RETURNS boolean
     LANGUAGE sql STABLE
-    RETURN ((department IS NULL) OR (EXISTS (SELECT FROM public.task_progress t WHERE ((t.application = is_open_to.application) AND (t.department = is_open_to.department) AND (t.issued_at IS NOT NULL) AND (t.state <> 'cancelled'::text)))));
+    RETURN ((department IS NULL) OR (EXISTS (SELECT FROM public.task_progress t WHERE ((t.application = is_open_to.application) AND (t.department = is_open_to.department) AND (t.issued_at IS NOT NULL) AND (t.state <> 'cancelled'::text)))) OR (EXISTS (SELECT FROM public.acceptance_examiner e WHERE ((e.application = is_open_to.application) AND (e.department = is_open_to.department)))));
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -31,6 +39,47 @@ BEGIN
     RAISE EXCEPTION '% is INSERT-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END
 $$;
+
+CREATE TABLE public.acceptance (
+    application text NOT NULL,
+    state text NOT NULL,
+    round integer NOT NULL,
+    until timestamp with time zone,
+    outstanding text[] DEFAULT '{}'::text[] NOT NULL,
+    kind text,
+    accepted_on date,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT acceptance_is_dated CHECK (((state = 'accepted'::text) = ((accepted_on IS NOT NULL) AND (kind IS NOT NULL)))),
+    CONSTRAINT acceptance_kind_check CHECK ((kind = ANY (ARRAY['explicit'::text, 'deemed'::text]))),
+    CONSTRAINT acceptance_round_check CHECK ((round > 0)),
+    CONSTRAINT acceptance_state_check CHECK ((state = ANY (ARRAY['examining'::text, 'supplementing'::text, 'accepted'::text])))
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.acceptance IS 'Where an application stands that departments examine; the projection';
+
+COMMENT ON COLUMN public.acceptance.until IS 'without a notice until then the application is accepted';
+
+CREATE TABLE public.acceptance_notice (
+    application text NOT NULL,
+    round integer NOT NULL,
+    lines jsonb NOT NULL,
+    sent_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.acceptance_notice IS 'INSERT-only: what has to be put right, told at once (32(4))';
+
+CREATE TABLE public.acceptance_receipt (
+    application text NOT NULL,
+    place integer NOT NULL,
+    outcome text NOT NULL,
+    dated date NOT NULL,
+    at timestamp with time zone NOT NULL,
+    told jsonb NOT NULL,
+    CONSTRAINT acceptance_receipt_outcome_check CHECK ((outcome = ANY (ARRAY['fixed_on_the_spot'::text, 'incomplete'::text, 'accepted'::text])))
+);
+
+COMMENT ON TABLE public.acceptance_receipt IS 'INSERT-only: acceptance and non-acceptance, in writing (32)';
 
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
@@ -123,6 +172,38 @@ CREATE TABLE public.audit_order (
 
 COMMENT ON TABLE public.audit_order IS 'INSERT-only: position of a leaf in the Merkle tree (RFC 6962)';
 
+CREATE TABLE public.bill (
+    application text NOT NULL,
+    accepted_on date NOT NULL,
+    catalogue_version text NOT NULL,
+    lines jsonb NOT NULL,
+    drawn_up_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.bill IS 'INSERT-only: the one bill of an application, by the standards in force on accepted_on';
+
+COMMENT ON COLUMN public.bill.lines IS 'standards, documents, rates, quantities, amounts';
+
+CREATE TABLE public.clock_notice (
+    application text NOT NULL,
+    task text NOT NULL,
+    why text NOT NULL,
+    notice text NOT NULL,
+    article text NOT NULL,
+    reason text NOT NULL,
+    kind text,
+    until date,
+    days integer,
+    unit text,
+    approver text,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT clock_notice_check CHECK (((why = 'paused'::text) = ((kind IS NOT NULL) AND (until IS NOT NULL)))),
+    CONSTRAINT clock_notice_check1 CHECK (((why = 'extended'::text) = ((days IS NOT NULL) AND (unit IS NOT NULL) AND (approver IS NOT NULL)))),
+    CONSTRAINT clock_notice_why_check CHECK ((why = ANY (ARRAY['paused'::text, 'extended'::text])))
+);
+
+COMMENT ON TABLE public.clock_notice IS 'what departments told the applicant of pauses and extensions';
+
 CREATE TABLE public.dead_letter (
     id bigint NOT NULL,
     event_id uuid,
@@ -166,6 +247,112 @@ CREATE TABLE public.deadline_signal (
 );
 
 COMMENT ON COLUMN public.deadline_signal.task IS 'empty: the application as a whole';
+
+CREATE TABLE public.document (
+    application text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    item text,
+    number text NOT NULL,
+    code text NOT NULL,
+    title_zh text NOT NULL,
+    title_en text NOT NULL,
+    dated date NOT NULL,
+    content text NOT NULL,
+    sha256 text NOT NULL,
+    size bigint NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    CONSTRAINT document_check CHECK (((kind = ANY (ARRAY['grant'::text, 'refusal'::text])) = (item IS NOT NULL))),
+    CONSTRAINT document_size_check CHECK ((size > 0))
+);
+
+COMMENT ON TABLE public.document IS 'INSERT-only: sealed documents as they were handed out';
+
+COMMENT ON COLUMN public.document.name IS 'its name within the application';
+
+COMMENT ON COLUMN public.document.code IS 'what proves, with the number, that one has the document';
+
+COMMENT ON COLUMN public.document.dated IS 'local date of the act it puts in writing';
+
+COMMENT ON COLUMN public.document.content IS 'SHA-256 of what it says, without layout and seal';
+
+CREATE TABLE public.fee_act (
+    id bigint NOT NULL,
+    application text NOT NULL,
+    line text NOT NULL,
+    kind text NOT NULL,
+    rate numeric,
+    quantity numeric,
+    amount numeric(14,2),
+    reason text,
+    document text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor_ref text NOT NULL,
+    CONSTRAINT fee_act_amount_check CHECK ((amount >= (0)::numeric)),
+    CONSTRAINT fee_act_check CHECK (((kind = 'assessed'::text) = (amount IS NOT NULL))),
+    CONSTRAINT fee_act_check1 CHECK (((kind = 'exempted'::text) = (reason IS NOT NULL))),
+    CONSTRAINT fee_act_kind_check CHECK ((kind = ANY (ARRAY['assessed'::text, 'exempted'::text]))),
+    CONSTRAINT fee_act_quantity_check CHECK ((quantity > (0)::numeric)),
+    CONSTRAINT fee_act_rate_check CHECK ((rate > (0)::numeric))
+);
+
+COMMENT ON TABLE public.fee_act IS 'INSERT-only: what operators recorded about lines of bills';
+
+COMMENT ON COLUMN public.fee_act.document IS 'the paper that it rests on';
+
+ALTER TABLE public.fee_act ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.fee_act_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.fee_settlement (
+    application text NOT NULL,
+    line text NOT NULL,
+    kind text NOT NULL,
+    transfer uuid NOT NULL,
+    amount numeric(14,2) NOT NULL,
+    CONSTRAINT fee_settlement_amount_check CHECK ((amount > (0)::numeric)),
+    CONSTRAINT fee_settlement_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'refund'::text])))
+);
+
+COMMENT ON TABLE public.fee_settlement IS 'Lines of transfers that were begun or confirmed';
+
+CREATE TABLE public.fee_transfer (
+    id uuid NOT NULL,
+    application text NOT NULL,
+    kind text NOT NULL,
+    lines text[] NOT NULL,
+    amount numeric(14,2) NOT NULL,
+    adapter text NOT NULL,
+    sandbox boolean NOT NULL,
+    state text DEFAULT 'begun'::text NOT NULL,
+    reference text,
+    pay_at text,
+    refund_of uuid,
+    reason text,
+    document text,
+    begun_at timestamp with time zone NOT NULL,
+    begun_by text NOT NULL,
+    asked_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT fee_transfer_amount_check CHECK ((amount > (0)::numeric)),
+    CONSTRAINT fee_transfer_check CHECK (((state = 'begun'::text) = (ended_at IS NULL))),
+    CONSTRAINT fee_transfer_check1 CHECK (((kind = 'refund'::text) = (num_nulls(refund_of, reason, document) = 0))),
+    CONSTRAINT fee_transfer_check2 CHECK (((kind = 'refund'::text) OR (num_nulls(refund_of, reason, document) = 3))),
+    CONSTRAINT fee_transfer_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'refund'::text]))),
+    CONSTRAINT fee_transfer_lines_check CHECK ((cardinality(lines) > 0)),
+    CONSTRAINT fee_transfer_state_check CHECK ((state = ANY (ARRAY['begun'::text, 'confirmed'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE public.fee_transfer IS 'Payments and refunds; the id is the number of the order';
+
+COMMENT ON COLUMN public.fee_transfer.reference IS 'the payment system''s own number';
+
+COMMENT ON COLUMN public.fee_transfer.asked_at IS 'when the payment system was last asked (real time)';
 
 CREATE TABLE public.heartbeat (
     loop text NOT NULL,
@@ -218,6 +405,22 @@ CREATE SEQUENCE public.inbox_arrival
     CACHE 1;
 
 ALTER SEQUENCE public.inbox_arrival OWNED BY public.inbox.arrival;
+
+CREATE TABLE public.joint_session (
+    application text NOT NULL,
+    lead text NOT NULL,
+    session bigint NOT NULL,
+    step text NOT NULL,
+    state text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    absent text[] NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT joint_session_check CHECK ((starts_at < ends_at)),
+    CONSTRAINT joint_session_state_check CHECK ((state = ANY (ARRAY['convened'::text, 'held'::text, 'recorded'::text, 'cancelled'::text])))
+);
+
+COMMENT ON TABLE public.joint_session IS 'when departments meet about an application';
 
 CREATE TABLE public.material (
     application text NOT NULL,
@@ -302,6 +505,30 @@ CREATE TABLE public.rectification (
 
 COMMENT ON TABLE public.rectification IS 'The one notice of a merged step, and when it was answered';
 
+CREATE TABLE public.remedy (
+    id uuid NOT NULL,
+    application text NOT NULL,
+    item text NOT NULL,
+    kind text NOT NULL,
+    authority text NOT NULL,
+    reference text NOT NULL,
+    filed_on date NOT NULL,
+    noted_at timestamp with time zone NOT NULL,
+    noted_by text NOT NULL,
+    outcome text,
+    ended_on date,
+    ended_at timestamp with time zone,
+    ended_by text,
+    CONSTRAINT remedy_check CHECK ((num_nulls(outcome, ended_on, ended_at, ended_by) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT remedy_check1 CHECK ((ended_on >= filed_on)),
+    CONSTRAINT remedy_kind_check CHECK ((kind = ANY (ARRAY['review'::text, 'suit'::text]))),
+    CONSTRAINT remedy_outcome_check CHECK ((outcome = ANY (ARRAY['upheld'::text, 'changed'::text, 'annulled'::text, 'unlawful'::text, 'ended'::text])))
+);
+
+COMMENT ON TABLE public.remedy IS 'Administrative reviews and suits against decisions, and how they ended';
+
+COMMENT ON COLUMN public.remedy.noted_by IS 'keyed hash of whoever noted it';
+
 CREATE TABLE public.result (
     application text NOT NULL,
     item text NOT NULL,
@@ -333,6 +560,28 @@ WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_
 
 COMMENT ON TABLE public.stream_position IS 'Last event given out (own source) or applied (others) per stream';
 
+CREATE TABLE public.supplement (
+    id bigint NOT NULL,
+    application text NOT NULL,
+    round integer NOT NULL,
+    subject text NOT NULL,
+    statement text,
+    given_at timestamp with time zone NOT NULL,
+    CONSTRAINT supplement_check CHECK (((statement IS NOT NULL) = (subject ~~ 'condition/%'::text))),
+    CONSTRAINT supplement_round_check CHECK ((round >= 0))
+);
+
+COMMENT ON COLUMN public.supplement.round IS 'the notice that is answered; 0: none';
+
+ALTER TABLE public.supplement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.supplement_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.upload (
     id uuid NOT NULL,
     owner_ref text NOT NULL,
@@ -347,6 +596,18 @@ CREATE TABLE public.upload (
 COMMENT ON TABLE public.upload IS 'Files handed in; the content lies under its SHA-256 in the file store';
 
 ALTER TABLE ONLY public.inbox ALTER COLUMN arrival SET DEFAULT nextval('public.inbox_arrival'::regclass);
+
+ALTER TABLE ONLY public.acceptance_examiner
+    ADD CONSTRAINT acceptance_examiner_pkey PRIMARY KEY (application, department);
+
+ALTER TABLE ONLY public.acceptance_notice
+    ADD CONSTRAINT acceptance_notice_pkey PRIMARY KEY (application, round);
+
+ALTER TABLE ONLY public.acceptance
+    ADD CONSTRAINT acceptance_pkey PRIMARY KEY (application);
+
+ALTER TABLE ONLY public.acceptance_receipt
+    ADD CONSTRAINT acceptance_receipt_pkey PRIMARY KEY (application, place);
 
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
@@ -369,6 +630,12 @@ ALTER TABLE ONLY public.audit_order
 ALTER TABLE ONLY public.audit_order
     ADD CONSTRAINT audit_order_pkey PRIMARY KEY ("position");
 
+ALTER TABLE ONLY public.bill
+    ADD CONSTRAINT bill_pkey PRIMARY KEY (application);
+
+ALTER TABLE ONLY public.clock_notice
+    ADD CONSTRAINT clock_notice_pkey PRIMARY KEY (application, task, why, notice, at);
+
 ALTER TABLE ONLY public.dead_letter
     ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (id);
 
@@ -378,6 +645,24 @@ ALTER TABLE ONLY public.dead_letter
 ALTER TABLE ONLY public.deadline_signal
     ADD CONSTRAINT deadline_signal_pkey PRIMARY KEY (application, task, signal);
 
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT document_code_key UNIQUE (code);
+
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT document_pkey PRIMARY KEY (application, name);
+
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT document_sha256_key UNIQUE (sha256);
+
+ALTER TABLE ONLY public.fee_act
+    ADD CONSTRAINT fee_act_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.fee_settlement
+    ADD CONSTRAINT fee_settlement_pkey PRIMARY KEY (application, line, kind);
+
+ALTER TABLE ONLY public.fee_transfer
+    ADD CONSTRAINT fee_transfer_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.heartbeat
     ADD CONSTRAINT heartbeat_pkey PRIMARY KEY (loop, instance);
 
@@ -386,6 +671,9 @@ ALTER TABLE ONLY public.idempotency
 
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY public.joint_session
+    ADD CONSTRAINT joint_session_pkey PRIMARY KEY (application, lead, session);
 
 ALTER TABLE ONLY public.material
     ADD CONSTRAINT material_pkey PRIMARY KEY (application, place);
@@ -405,6 +693,12 @@ ALTER TABLE ONLY public.plan
 ALTER TABLE ONLY public.rectification
     ADD CONSTRAINT rectification_pkey PRIMARY KEY (application, step, round);
 
+ALTER TABLE ONLY public.remedy
+    ADD CONSTRAINT remedy_application_item_kind_reference_key UNIQUE (application, item, kind, reference);
+
+ALTER TABLE ONLY public.remedy
+    ADD CONSTRAINT remedy_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.result
     ADD CONSTRAINT result_pkey PRIMARY KEY (application, item);
 
@@ -413,6 +707,9 @@ ALTER TABLE ONLY public.step_progress
 
 ALTER TABLE ONLY public.stream_position
     ADD CONSTRAINT stream_position_pkey PRIMARY KEY (application, topic, source);
+
+ALTER TABLE ONLY public.supplement
+    ADD CONSTRAINT supplement_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.task_progress
     ADD CONSTRAINT task_progress_pkey PRIMARY KEY (task);
@@ -430,6 +727,16 @@ CREATE INDEX audit_leaf_xid ON public.audit_leaf USING btree (xid, id);
 
 CREATE INDEX dead_letter_open ON public.dead_letter USING btree (id) WHERE (state = 'open'::text);
 
+CREATE INDEX fee_act_by_application ON public.fee_act USING btree (application);
+
+CREATE UNIQUE INDEX fee_act_exempted_once ON public.fee_act USING btree (application, line) WHERE (kind = 'exempted'::text);
+
+CREATE INDEX fee_settlement_by_transfer ON public.fee_settlement USING btree (transfer);
+
+CREATE INDEX fee_transfer_begun ON public.fee_transfer USING btree (adapter, asked_at) WHERE (state = 'begun'::text);
+
+CREATE INDEX fee_transfer_by_application ON public.fee_transfer USING btree (application);
+
 CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
 
 CREATE INDEX inbox_undelivered ON public.inbox USING btree (arrival) WHERE ((state = 'applied'::text) AND (delivered_at IS NULL));
@@ -442,9 +749,17 @@ CREATE INDEX outbox_unreceipted ON public.outbox USING btree (next_attempt_at, i
 
 CREATE INDEX result_by_number ON public.result USING btree (number) WHERE (number IS NOT NULL);
 
+CREATE INDEX result_granted ON public.result USING btree (released_at DESC, application DESC, item DESC) WHERE (outcome = 'granted'::text);
+
+CREATE INDEX supplement_by_application ON public.supplement USING btree (application, id);
+
 CREATE INDEX task_progress_by_application ON public.task_progress USING btree (application, department);
 
 CREATE INDEX upload_by_content ON public.upload USING btree (sha256);
+
+CREATE TRIGGER acceptance_notice_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.acceptance_notice FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER acceptance_receipt_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.acceptance_receipt FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER audit_checkpoint_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -454,8 +769,58 @@ CREATE TRIGGER audit_node_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON pub
 
 CREATE TRIGGER audit_order_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_order FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER bill_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bill FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER document_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.document FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER fee_act_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.fee_act FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER supplement_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.supplement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY public.acceptance
+    ADD CONSTRAINT acceptance_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.acceptance_examiner
+    ADD CONSTRAINT acceptance_examiner_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.acceptance_notice
+    ADD CONSTRAINT acceptance_notice_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.acceptance_receipt
+    ADD CONSTRAINT acceptance_receipt_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.bill
+    ADD CONSTRAINT bill_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.clock_notice
+    ADD CONSTRAINT clock_notice_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
 ALTER TABLE ONLY public.deadline_signal
     ADD CONSTRAINT deadline_signal_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT document_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.document
+    ADD CONSTRAINT document_application_item_fkey FOREIGN KEY (application, item) REFERENCES public.result(application, item);
+
+ALTER TABLE ONLY public.fee_act
+    ADD CONSTRAINT fee_act_application_fkey FOREIGN KEY (application) REFERENCES public.bill(application);
+
+ALTER TABLE ONLY public.fee_settlement
+    ADD CONSTRAINT fee_settlement_application_fkey FOREIGN KEY (application) REFERENCES public.bill(application);
+
+ALTER TABLE ONLY public.fee_settlement
+    ADD CONSTRAINT fee_settlement_transfer_fkey FOREIGN KEY (transfer) REFERENCES public.fee_transfer(id);
+
+ALTER TABLE ONLY public.fee_transfer
+    ADD CONSTRAINT fee_transfer_application_fkey FOREIGN KEY (application) REFERENCES public.bill(application);
+
+ALTER TABLE ONLY public.fee_transfer
+    ADD CONSTRAINT fee_transfer_refund_of_fkey FOREIGN KEY (refund_of) REFERENCES public.fee_transfer(id);
+
+ALTER TABLE ONLY public.joint_session
+    ADD CONSTRAINT joint_session_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
 
 ALTER TABLE ONLY public.material
     ADD CONSTRAINT material_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
@@ -472,11 +837,17 @@ ALTER TABLE ONLY public.party
 ALTER TABLE ONLY public.rectification
     ADD CONSTRAINT rectification_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
 
+ALTER TABLE ONLY public.remedy
+    ADD CONSTRAINT remedy_application_item_fkey FOREIGN KEY (application, item) REFERENCES public.result(application, item);
+
 ALTER TABLE ONLY public.result
     ADD CONSTRAINT result_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
 
 ALTER TABLE ONLY public.step_progress
     ADD CONSTRAINT step_progress_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.supplement
+    ADD CONSTRAINT supplement_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
 
 ALTER TABLE ONLY public.task_progress
     ADD CONSTRAINT task_progress_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);

@@ -119,13 +119,16 @@ insert into deadline_signal (application, task, signal, at)
 select u.application, u.task, u.signal, u.at
 from unnest(:applications::text[], :tasks::text[], :signals::text[], :ats::timestamptz[])
     as u(application, task, signal, at)
-on conflict (application, coalesce(task, ''), signal) do nothing;
+on conflict (application, coalesce(task, ''), signal) do update
+set at = excluded.at, lifted_at = null;
 
--- name: lift_signals(tasks, signals, ats)!
+-- name: lift_signals(applications, tasks, signals, ats)!
 update deadline_signal as s
 set lifted_at = u.at
-from unnest(:tasks::text[], :signals::text[], :ats::timestamptz[]) as u(task, signal, at)
-where s.task = u.task and s.signal = u.signal;
+from unnest(:applications::text[], :tasks::text[], :signals::text[], :ats::timestamptz[])
+    as u(application, task, signal, at)
+where s.application = u.application and coalesce(s.task, '') = coalesce(u.task, '')
+    and s.signal = u.signal;
 
 -- name: write_journal(written_at, applications, turns, ats, events, commands)!
 insert into journal (application, turn, at, written_at, events, commands)

@@ -8,6 +8,21 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.acceptance (
+    application text NOT NULL,
+    kind text NOT NULL,
+    accepted_on date NOT NULL,
+    received_on date NOT NULL,
+    silent text[] NOT NULL,
+    promised_days integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT acceptance_from_receipt CHECK (((kind = 'explicit'::text) OR (accepted_on = received_on))),
+    CONSTRAINT acceptance_kind_check CHECK ((kind = ANY (ARRAY['explicit'::text, 'deemed'::text]))),
+    CONSTRAINT acceptance_somebody_silent CHECK (((kind = 'explicit'::text) OR (silent <> '{}'::text[])))
+);
+
+COMMENT ON TABLE public.acceptance IS 'INSERT-only: how applications were accepted by the departments';
+
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
@@ -85,6 +100,32 @@ CREATE TABLE public.audit_order (
 
 COMMENT ON TABLE public.audit_order IS 'INSERT-only: position of a leaf in the Merkle tree (RFC 6962)';
 
+CREATE TABLE public.calendar (
+    version text NOT NULL,
+    content jsonb NOT NULL,
+    kept_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE public.calendar IS 'every calendar an application was ever reckoned by, whole';
+
+CREATE TABLE public.date_change (
+    application text NOT NULL,
+    turn integer NOT NULL,
+    place integer NOT NULL,
+    task text,
+    why text NOT NULL,
+    ref uuid,
+    at timestamp with time zone NOT NULL,
+    promised_before timestamp with time zone NOT NULL,
+    promised_after timestamp with time zone NOT NULL,
+    statutory_before timestamp with time zone,
+    statutory_after timestamp with time zone
+);
+
+COMMENT ON TABLE public.date_change IS 'every move of a date that had been told; task null: of the whole';
+
+COMMENT ON COLUMN public.date_change.ref IS 'the message that moved it; null: an act of this service';
+
 CREATE TABLE public.dead_letter (
     id bigint NOT NULL,
     event_id uuid,
@@ -136,6 +177,28 @@ ALTER TABLE public.deadline_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.examination (
+    task text NOT NULL,
+    application text NOT NULL,
+    department text NOT NULL,
+    round integer NOT NULL,
+    state text DEFAULT 'asked'::text NOT NULL,
+    findings jsonb DEFAULT '[]'::jsonb NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ref uuid,
+    CONSTRAINT examination_ended CHECK (((state = 'asked'::text) = (ended_at IS NULL))),
+    CONSTRAINT examination_found CHECK (((state = 'incomplete'::text) = (findings @? '$[0]'::jsonpath))),
+    CONSTRAINT examination_round_check CHECK ((round > 0)),
+    CONSTRAINT examination_state_check CHECK ((state = ANY (ARRAY['asked'::text, 'complete'::text, 'incomplete'::text, 'silent'::text, 'closed'::text])))
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.examination IS 'One row per look of one department at the papers of an application';
+
+COMMENT ON COLUMN public.examination.findings IS 'subjects that were found missing: material/<id>, condition/<item>/<n>';
 
 CREATE TABLE public.heartbeat (
     loop text NOT NULL,
@@ -284,11 +347,17 @@ CREATE TABLE public.task (
     statutory_at timestamp with time zone,
     provisional boolean NOT NULL,
     ended_at timestamp with time zone,
-    ref uuid
+    ref uuid,
+    ledger jsonb
 )
 WITH (fillfactor='70');
 
+COMMENT ON COLUMN public.task.ledger IS 'pauses and extensions of its own, over all rounds so far';
+
 ALTER TABLE ONLY public.inbox ALTER COLUMN arrival SET DEFAULT nextval('public.inbox_arrival'::regclass);
+
+ALTER TABLE ONLY public.acceptance
+    ADD CONSTRAINT acceptance_pkey PRIMARY KEY (application);
 
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
@@ -311,6 +380,12 @@ ALTER TABLE ONLY public.audit_order
 ALTER TABLE ONLY public.audit_order
     ADD CONSTRAINT audit_order_pkey PRIMARY KEY ("position");
 
+ALTER TABLE ONLY public.calendar
+    ADD CONSTRAINT calendar_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.date_change
+    ADD CONSTRAINT date_change_pkey PRIMARY KEY (application, turn, place);
+
 ALTER TABLE ONLY public.dead_letter
     ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (id);
 
@@ -319,6 +394,9 @@ ALTER TABLE ONLY public.dead_letter
 
 ALTER TABLE ONLY public.deadline_signal
     ADD CONSTRAINT deadline_signal_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.examination
+    ADD CONSTRAINT examination_pkey PRIMARY KEY (task);
 
 ALTER TABLE ONLY public.heartbeat
     ADD CONSTRAINT heartbeat_pkey PRIMARY KEY (loop, instance);
@@ -368,6 +446,8 @@ CREATE INDEX dead_letter_open ON public.dead_letter USING btree (id) WHERE (stat
 
 CREATE UNIQUE INDEX deadline_signal_once ON public.deadline_signal USING btree (application, COALESCE(task, ''::text), signal);
 
+CREATE INDEX examination_by_application ON public.examination USING btree (application, asked_at);
+
 CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
 
 CREATE INDEX inbox_undelivered ON public.inbox USING btree (arrival) WHERE ((state = 'applied'::text) AND (delivered_at IS NULL));
@@ -380,6 +460,8 @@ CREATE INDEX outbox_unreceipted ON public.outbox USING btree (next_attempt_at, i
 
 CREATE INDEX task_open ON public.task USING btree (promised_at, task) WHERE (state = 'open'::text);
 
+CREATE TRIGGER acceptance_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.acceptance FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER audit_checkpoint_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER audit_leaf_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_leaf FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
@@ -388,8 +470,17 @@ CREATE TRIGGER audit_node_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON pub
 
 CREATE TRIGGER audit_order_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_order FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+ALTER TABLE ONLY public.acceptance
+    ADD CONSTRAINT acceptance_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.date_change
+    ADD CONSTRAINT date_change_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
 ALTER TABLE ONLY public.deadline_signal
     ADD CONSTRAINT deadline_signal_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.examination
+    ADD CONSTRAINT examination_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
 
 ALTER TABLE ONLY public.journal
     ADD CONSTRAINT journal_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);

@@ -36,10 +36,15 @@ class OidcClient:
 def clients_for(departments: Sequence[str]) -> tuple[OidcClient, ...]:
     """Return the clients of a county with these departments, by department code.
 
-    `investor`, `investor-2`, `supervisor`, `operator`, and for each department `officer-<code>` and
-    `chief-<code>`.
+    `investor`, `investor-2`, `supervisor`, `operator`, and for each department `officer-<code>`,
+    `chief-<code>` and `head-<code>`.
     """
     officer, chief = Role.OFFICER, Role.CHIEF_REPRESENTATIVE
+    people_of = (
+        ("officer", (officer,)),
+        ("chief", (officer, chief)),
+        ("head", (Role.DEPARTMENT_HEAD,)),
+    )
     people = [
         OidcClient(client_id="investor", roles=(Role.INVESTOR,)),
         OidcClient(client_id="investor-2", roles=(Role.INVESTOR,)),
@@ -47,7 +52,7 @@ def clients_for(departments: Sequence[str]) -> tuple[OidcClient, ...]:
         OidcClient(client_id="operator", roles=(Role.OPERATOR,)),
     ]
     for code in departments:
-        for prefix, roles in (("officer", (officer,)), ("chief", (officer, chief))):
+        for prefix, roles in people_of:
             people.append(OidcClient(client_id=f"{prefix}-{code}", roles=roles, department=code))
     return tuple(people)
 

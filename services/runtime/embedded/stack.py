@@ -15,7 +15,7 @@ from services.runtime.embedded.demo_clock import DemoClock
 from services.runtime.embedded.errors import StackError, explain_os_error
 from services.runtime.embedded.files import Secrets
 from services.runtime.embedded.keeper import Keeper, Part
-from services.runtime.embedded.keys import ensure_audit_key
+from services.runtime.embedded.keys import ensure_audit_key, ensure_test_seal
 from services.runtime.embedded.oidc import AUDIENCE, OidcProvider, clients_for
 from services.runtime.embedded.place import Place, myself
 from services.runtime.embedded.ports import LOOPBACK, Ports
@@ -178,6 +178,13 @@ class Stack:
         await self.broker.wipe()
         self._keeper.held.discard(self.broker.name)
 
+    async def wipe_temporal(self) -> None:
+        """Lose every workflow, in mid-flight, and start Temporal empty."""
+        self._keeper.held.add(self.temporal.name)
+        await self._keeper.settle(self.temporal.name)
+        await self.temporal.wipe()
+        self._keeper.held.discard(self.temporal.name)
+
     def part(self, name: str) -> Part:
         """Return a part by its name (for its pid, its log, pause and resume)."""
         return self._parts[name]
@@ -295,6 +302,7 @@ class Stack:
         await _all(*migrations)
 
     def _environment_of(self, name: str, dsn: str) -> dict[str, str]:
+        seal_key, seal_certificate = ensure_test_seal(self.data / "keys")
         settings = {
             "DATABASE__DSN": dsn,
             "KAFKA__BOOTSTRAP": self.broker.bootstrap,
@@ -313,6 +321,9 @@ class Stack:
             "CATALOGUE__FOLDER": str(self._catalogue_folder),
             "CATALOGUE__CALENDAR_FOLDER": str(self._calendar_folder),
             "UPLOADS__FOLDER": str(self.data / "uploads"),
+            "SEAL__KEY_FILE": str(seal_key),
+            "SEAL__CERTIFICATE_FILE": str(seal_certificate),
+            "PAYMENT__ADAPTER": "sandbox",
             "HASH_KEY": self._secrets.get("hash-key", 32),
         }
         if self.broker.partitions is not None:

@@ -70,6 +70,14 @@ class Temporal:
         """Stop the server; running workflows go on at the next start."""
         await self.child.stop()
 
+    async def wipe(self) -> None:
+        """Lose every workflow, as a broken disk would; then start again, empty."""
+        self.child.kill()
+        await self.child.stop()
+        for file in self._file.parent.glob(f"{self._file.name}*"):
+            file.unlink()
+        await self.start()
+
     async def is_ready(self) -> bool:
         """Return whether the namespace can be read."""
         return await http_status(self._http_port, f"/api/v1/namespaces/{self.namespace}") == 200  # noqa: PLR2004 - HTTP

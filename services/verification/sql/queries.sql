@@ -63,6 +63,12 @@ FROM result
 WHERE :application::text IS NULL OR application = :application::text
 ORDER BY application COLLATE "C", item;
 
+-- name: document(application)
+SELECT application, name, kind, item, number, content, sha256
+FROM document
+WHERE :application::text IS NULL OR application = :application::text
+ORDER BY application COLLATE "C", name;
+
 -- name: intake_signal(application)
 SELECT application, nullif(task, '') AS task, signal, at, lifted_at
 FROM deadline_signal
@@ -75,7 +81,62 @@ FROM rectification
 WHERE :application::text IS NULL OR application = :application::text
 ORDER BY application COLLATE "C", step, round;
 
+-- name: bill(application)
+SELECT application, accepted_on, catalogue_version, lines
+FROM bill
+WHERE :application::text IS NULL OR application = :application::text
+ORDER BY application COLLATE "C";
+
+-- name: fee_act(application)
+SELECT application, line, kind, amount, document
+FROM fee_act
+WHERE :application::text IS NULL OR application = :application::text
+ORDER BY application COLLATE "C", id;
+
+-- name: fee_transfer(application)
+SELECT application, id, kind, state, amount
+FROM fee_transfer
+WHERE :application::text IS NULL OR application = :application::text
+ORDER BY application COLLATE "C", begun_at, id;
+
+-- name: fee_settlement(application)
+SELECT s.application, s.line, s.kind, s.amount, s.transfer, t.state
+FROM fee_settlement AS s
+JOIN fee_transfer AS t ON t.id = s.transfer
+WHERE :application::text IS NULL OR s.application = :application::text
+ORDER BY s.application COLLATE "C", s.line, s.kind;
+
+-- name: intake_acceptance(application)
+SELECT application, state, round, kind, accepted_on
+FROM acceptance
+WHERE :application::text IS NULL OR application = :application::text
+ORDER BY application COLLATE "C";
+
+-- name: acceptance_notice(application)
+SELECT application, round, sent_at
+FROM acceptance_notice
+WHERE :application::text IS NULL OR application = :application::text
+ORDER BY application COLLATE "C", round;
+
+-- name: acceptance_receipt(application)
+SELECT application, place, outcome, dated
+FROM acceptance_receipt
+WHERE :application::text IS NULL OR application = :application::text
+ORDER BY application COLLATE "C", place;
+
 -- In the orchestrator
+
+-- name: orchestrator_acceptance(application)
+SELECT application, kind, accepted_on, received_on, silent, promised_days
+FROM acceptance
+WHERE :application::text IS NULL OR application = :application::text
+ORDER BY application COLLATE "C";
+
+-- name: orchestrator_examination(application)
+SELECT application, task, department, round, state
+FROM examination
+WHERE :application::text IS NULL OR application = :application::text
+ORDER BY application COLLATE "C", task;
 
 -- name: orchestrator_application(application)
 SELECT number AS application, project_code, scenario, status, turn, route, shared, plan_digest,
@@ -116,21 +177,62 @@ FROM journal
 WHERE :application::text IS NULL OR application = :application::text
 ORDER BY application COLLATE "C", turn;
 
+-- name: date_change(application)
+SELECT application, turn, place, task, why, promised_before, promised_after, statutory_before,
+    statutory_after
+FROM date_change
+WHERE :application::text IS NULL OR application = :application::text
+ORDER BY application COLLATE "C", turn, place;
+
 -- In the departments
 
+-- name: departments_examination(application)
+SELECT e.application, e.task, e.department, e.round, e.state, e.applicant_refs, d.actor_ref
+FROM examination AS e
+LEFT JOIN examination_done AS d ON d.examination_id = e.id
+WHERE :application::text IS NULL OR e.application = :application::text
+ORDER BY e.application COLLATE "C", e.task;
+
+-- name: pause(application)
+SELECT t.application, t.task, p.number, p.kind, p.from_on, p.until_on, e.ended_on, p.notice
+FROM task_pause AS p
+JOIN task AS t ON t.id = p.task_id
+LEFT JOIN pause_end AS e ON e.task_id = p.task_id AND e.number = p.number
+WHERE :application::text IS NULL OR t.application = :application::text
+ORDER BY t.application COLLATE "C", t.task, p.number;
+
+-- name: extension(application)
+SELECT t.application, t.task, e.number, e.days, e.unit, e.approver
+FROM task_extension AS e
+JOIN task AS t ON t.id = e.task_id
+WHERE :application::text IS NULL OR t.application = :application::text
+ORDER BY t.application COLLATE "C", t.task, e.number;
+
 -- name: departments_task(application)
-SELECT application, id, task, step, item, department, part, round, authority, silence,
-    applicant_refs, issued_at, promised_on, promised_at, statutory_on, statutory_at, provisional,
-    state, ended_at
-FROM task
-WHERE :application::text IS NULL OR application = :application::text
-ORDER BY application COLLATE "C", task;
+SELECT t.application, t.id, t.task, t.step, t.item, t.department, t.part, t.round, t.authority,
+    t.silence, t.applicant_refs, t.issued_at, t.promised_on, t.promised_at, t.statutory_on,
+    t.statutory_at, t.provisional, t.state, t.ended_at, t.above_id, to_json(v) AS above
+FROM task AS t
+LEFT JOIN approval_above AS v ON v.id = t.above_id
+WHERE :application::text IS NULL OR t.application = :application::text
+ORDER BY t.application COLLATE "C", t.task;
 
 -- name: outcome(application)
-SELECT t.application, t.task, o.kind, o.outcome, o.result_number, o.reasons, o.remedies,
-    o.decided_above, o.actor_ref, o.actor_role, o.department, o.basis, o.at
+-- With what it rests on, word for word, and the rule that held at its instant.
+SELECT t.application, t.task, o.task_id, o.kind, o.outcome, o.result_number, o.reasons, o.remedies,
+    o.decided_above, o.actor_ref, o.actor_role, o.department, o.basis, o.at, o.authorisation_id,
+    o.above_id, to_json(p) AS authorisation, to_json(v) AS above,
+    (SELECT r.rule FROM authority_rule AS r WHERE r.since <= o.at ORDER BY r.id DESC LIMIT 1) AS rule,
+    (SELECT coalesce(json_agg(b), '[]') FROM absence AS b
+        WHERE b.person_ref = p.representative_ref AND b.department = p.department) AS absences,
+    (SELECT coalesce(json_agg(json_build_object('id', w.id, 'officers', w.officers,
+            'recorded_at', w.recorded_at, 'signatures', (
+                SELECT json_agg(s) FROM site_visit_signature AS s WHERE s.visit_id = w.id))), '[]')
+        FROM site_visit AS w WHERE w.task_id = t.id) AS visits
 FROM outcome AS o
 JOIN task AS t ON t.id = o.task_id
+LEFT JOIN authorisation AS p ON p.id = o.authorisation_id
+LEFT JOIN approval_above AS v ON v.id = o.above_id
 WHERE :application::text IS NULL OR t.application = :application::text
 ORDER BY t.application COLLATE "C", t.task;
 
@@ -140,6 +242,26 @@ FROM act AS a
 JOIN task AS t ON t.id = a.task_id
 WHERE :application::text IS NULL OR t.application = :application::text
 ORDER BY t.application COLLATE "C", a.id;
+
+-- name: session_signature(application)
+-- Each signature with the record it is under. `seats`: who was present; `decides`: not only asked.
+SELECT s.application, s.step, s.id AS session_id, s.procedure, s.place, s.starts_at, s.ends_at,
+    g.department, g.sha256, g.tasks, g.actor_ref, r.minutes, r.findings, r.sha256 AS record_sha256,
+    (SELECT array_agg(m.department ORDER BY m.department)
+        FROM session_member AS m WHERE m.session_id = s.id) AS members,
+    (SELECT coalesce(array_agg(m.department), '{}') FROM session_member AS m
+        WHERE m.session_id = s.id AND m.present IS NOT TRUE) AS absent,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('officer', p.officer_ref,
+            'department', p.department)), '[]')
+        FROM session_seat AS p
+        WHERE p.session_id = s.id AND p.present AND p.released_at IS NULL) AS seats,
+    EXISTS (SELECT FROM session_task AS x JOIN task AS t ON t.id = x.task_id
+        WHERE x.session_id = s.id AND t.department = g.department AND t.part = 'decide') AS decides
+FROM session_signature AS g
+JOIN session AS s ON s.id = g.session_id
+LEFT JOIN session_record AS r ON r.session_id = s.id
+WHERE :application::text IS NULL OR s.application = :application::text
+ORDER BY s.application COLLATE "C", s.id, g.department;
 
 -- Of a store as a whole
 
@@ -167,6 +289,10 @@ SELECT i.application, i.topic, i.source, i.seq, i.state,
 FROM inbox AS i
 WHERE i.state = 'parked' OR (i.state = 'applied' AND i.delivered_at IS NULL)
 ORDER BY i.arrival;
+
+-- name: calendars()
+-- Every calendar that an application was ever reckoned by.
+SELECT version, content FROM calendar ORDER BY version;
 
 -- name: dead_letters()
 SELECT id, topic, source, application, seq, type, error_class, error_message
@@ -205,3 +331,44 @@ WHERE o.type = 'lianshen.application.submitted.v1'
 GROUP BY o.application
 HAVING count(k.key) <> 1
 ORDER BY o.application;
+
+-- name: papers()
+-- Authorisations and absences that are not what exactly one act recorded, or whose end is not.
+WITH leaf AS (
+    SELECT act, body::jsonb AS body, body::jsonb -> 'facts' AS facts
+    FROM audit_leaf
+    WHERE application IS NULL AND act IN ('authorisation.granted', 'authorisation.revoked',
+        'absence.recorded', 'absence.ended')
+), paper AS (
+    SELECT 'authorisation' AS paper, a.id, a.revoked_at IS NOT NULL AS is_ended,
+        count(l.act) FILTER (WHERE l.act = 'authorisation.granted'
+            AND (l.body ->> 'at')::timestamptz = a.granted_at AND l.body ->> 'actor' = a.granted_by
+            AND l.facts ->> 'department' = a.department
+            AND l.facts ->> 'representative' = a.representative_ref
+            AND l.facts ->> 'substitute' IS NOT DISTINCT FROM a.substitute_ref
+            AND nullif(l.facts -> 'items', 'null') IS NOT DISTINCT FROM to_jsonb(a.items)
+            AND l.facts -> 'powers' = to_jsonb(a.powers)
+            AND (l.facts ->> 'valid_from')::date = a.valid_from
+            AND (l.facts ->> 'valid_until')::date = a.valid_until) AS begun,
+        count(l.act) FILTER (WHERE l.act = 'authorisation.revoked'
+            AND (l.body ->> 'at')::timestamptz = a.revoked_at) AS ended
+    FROM authorisation AS a
+    LEFT JOIN leaf AS l ON l.facts ->> 'authorisation' = a.id::text
+    GROUP BY a.id
+    UNION ALL
+    SELECT 'absence', b.id, b.ended_at IS NOT NULL,
+        count(l.act) FILTER (WHERE l.act = 'absence.recorded'
+            AND (l.body ->> 'at')::timestamptz = b.recorded_at
+            AND l.body ->> 'actor' = b.recorded_by AND l.facts ->> 'person' = b.person_ref
+            AND (l.facts ->> 'since')::timestamptz = b.since
+            AND (l.facts ->> 'until')::timestamptz IS NOT DISTINCT FROM b.until),
+        count(l.act) FILTER (WHERE l.act = 'absence.ended'
+            AND (l.body ->> 'at')::timestamptz = b.ended_at)
+    FROM absence AS b
+    LEFT JOIN leaf AS l ON l.facts ->> 'absence' = b.id::text
+    GROUP BY b.id
+)
+SELECT paper, id, begun, ended
+FROM paper
+WHERE begun <> 1 OR ended <> is_ended::integer
+ORDER BY paper, id;

@@ -1,0 +1,71 @@
+"""What departments told the applicant of clocks: told by the orchestrator, shown to the owner."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from services.contracts.events import ApplicationProgressed
+from services.contracts.vocabulary import Approver, DateChange, PauseKind, Unit
+from services.runtime.db import Connection, beside, load
+
+QUERIES = load(beside(__file__, "clocks.sql"))
+_COLUMNS = (
+    *("applications", "tasks", "whys", "notices", "articles", "reasons", "kinds", "untils"),
+    *("days", "units", "approvers", "ats"),
+)
+
+
+class ClockNoticeShown(BaseModel):
+    """A department stopped the clock of a task, or a limit of it was extended, and why."""
+
+    task: str
+    why: DateChange = Field(description="`paused` or `extended`.")
+    notice: str = Field(description="Number of the written notice, or of the approval.")
+    article: str
+    reason: str
+    kind: PauseKind | None = Field(description="Of a pause.")
+    until: date | None = Field(description="Of a pause: the last day that is not counted.")
+    days: int | None = Field(description="Of an extension.")
+    unit: Unit | None
+    approver: Approver | None = Field(description="Of an extension: who approved it.")
+    at: datetime
+
+
+class ClockNotices(BaseModel):
+    """Everything the applicant was told of clocks, oldest first."""
+
+    items: list[ClockNoticeShown]
+
+
+async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> None:
+    """Write what progress tells of clocks: at most two statements, none without cause."""
+    said = [event for event in events if event.settled or event.provisional]
+    last = {event.application: event.settled for event in said}
+    settled = [number for number, is_settled in last.items() if is_settled]
+    if settled:
+        await QUERIES.settle(conn, numbers=settled)
+    rows: list[tuple[Any, ...]] = [
+        (
+            *(event.application, told.task, told.why, told.notice, told.article, told.reason),
+            *(told.kind, told.until, told.days and told.days.value),
+            *(told.days and told.days.unit, told.approver, told.at),
+        )
+        for event in events
+        for told in event.clocks
+    ]
+    if rows:
+        columns = zip(*rows, strict=True)
+        named = {name: list(column) for name, column in zip(_COLUMNS, columns, strict=True)}
+        await QUERIES.project_clocks(conn, **named)
+
+
+async def told(conn: Connection, number: str, owner: str) -> ClockNotices | None:
+    """Return what an owner was told of clocks; None: there is no such application of his."""
+    rows = [row async for row in QUERIES.clocks_of(conn, number=number, owner=owner)]
+    if not rows:
+        return None
+    return ClockNotices(
+        items=[ClockNoticeShown(**dict(row)) for row in rows if row["task"] is not None]
+    )

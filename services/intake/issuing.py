@@ -1,0 +1,208 @@
+"""Documents of one's own: made and sealed when first asked for, then the same bytes for ever."""
+
+import asyncio
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from services.domain.catalogue import Name
+from services.domain.sheets import Sheet
+from services.intake import documents_store as store
+from services.intake import links
+from services.intake.documents import SealError
+from services.intake.parts import Parts
+from services.intake.problems import NO_SEAL
+from services.intake.shown_documents import DocumentList, DocumentShown
+from services.intake.store import Shown
+from services.intake.uploads import cleaned
+from services.intake.written import Case, Writing
+from services.runtime import audit
+from services.runtime.auth import Principal
+from services.runtime.web.problems import NOT_FOUND, Problem
+
+ISSUED = "document.issued"
+PDF = "application/pdf"
+INDEX, CERTIFICATE = "index.json", "certificate.pem"
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issued:
+    """A document that was made, as its row has it."""
+
+    name: str
+    number: str
+    title: str
+    sha256: str
+    code: str
+
+    @property
+    def file_name(self) -> str:
+        """A name people can read: title and number."""
+        return cleaned(f"{self.title}-{self.number}.pdf".replace("/", "_").replace("\\", "_"))
+
+
+class _Folder:
+    """The documents of one application, read for its owner."""
+
+    def __init__(self, parts: Parts, who: Principal, case: Case, row: Shown) -> None:
+        self.number: str = row["number"]
+        self.writings = case.writings
+        self._parts, self._who = parts, who
+        self._made = {one["name"]: one for one in row["documents"]}
+
+    def shown(self, writing: Writing) -> DocumentShown:
+        made = self._made.get(writing.name)
+        if made is None:
+            sheet = writing.write()
+            said = {"number": sheet.number, "title": sheet.title, "dated": sheet.dated}
+            proof = dict.fromkeys(("issued_at", "sha256", "size", "code"))
+        else:
+            title = Name(zh=made["title_zh"], en=made["title_en"])
+            said = {"number": made["number"], "title": title, "dated": made["dated"]}
+            proof = {key: made[key] for key in ("issued_at", "sha256", "size", "code")}
+        return DocumentShown.model_validate(
+            {
+                "name": writing.name,
+                "kind": writing.kind,
+                "item": writing.item,
+                "href": links.of_document(self.number, writing.name),
+                **said,
+                **proof,
+            }
+        )
+
+    async def issued(self, writing: Writing) -> Issued:
+        """Return a document, made now if it was not made before."""
+        row = self._made.get(writing.name) or await self._make(writing)
+        return Issued(
+            name=writing.name,
+            number=row["number"],
+            title=row["title_zh"],
+            sha256=row["sha256"],
+            code=row["code"],
+        )
+
+    async def _make(self, writing: Writing) -> Shown:
+        press = self._parts.press
+        if press is None:
+            raise Problem(NO_SEAL)
+        sheet = writing.write()
+        code = press.code_of(self._parts.hasher, self.number, writing.name)
+        try:
+            pdf = await press.make(sheet, code)
+        except SealError:
+            raise Problem(NO_SEAL) from None
+        sha256 = await asyncio.to_thread(_keep, self._parts, pdf)
+        return await self._record(writing, sheet, code=code, sha256=sha256, size=len(pdf))
+
+    async def _record(
+        self, writing: Writing, sheet: Sheet, *, code: str, sha256: str, size: int
+    ) -> Shown:
+        """Write it down, with its audit leaf. Of two that were made at once the first counts."""
+        now = self._parts.clock.now()
+        columns = {"name": writing.name, "kind": writing.kind, "item": writing.item}
+        said = {"number": sheet.number, "content": sheet.digest, "sha256": sha256}
+        async with self._parts.pool.acquire() as conn:
+            async with conn.transaction():
+                row = await store.add_document(
+                    conn,
+                    application=self.number,
+                    code=code,
+                    title_zh=sheet.title.zh,
+                    title_en=sheet.title.en,
+                    dated=sheet.dated,
+                    size=size,
+                    at=now,
+                    **columns,
+                    **said,
+                )
+                if row is not None:
+                    facts = columns | said
+                    await audit.leaf(conn, ISSUED, self.number, self._who.ref, facts, at=now)
+                    return dict(row)
+            self._parts.files.path_of(sha256).unlink(missing_ok=True)
+            found = await store.get_document(conn, self.number, writing.name)
+        if found is None:
+            raise LookupError(writing.name)  # a document is never removed
+        return dict(found)
+
+
+async def _folder(parts: Parts, who: Principal, number: str) -> _Folder:
+    async with parts.pool.acquire() as conn:
+        row = await store.get_case(conn, number, who.ref)
+        if row is None:
+            raise Problem(NOT_FOUND)
+        plan = await parts.plans.get(conn, row["plan_digest"])
+    return _Folder(parts, who, Case(parts, row, plan), row)
+
+
+def _keep(parts: Parts, pdf: bytes) -> str:
+    incoming = parts.files.receive()
+    try:
+        incoming.write(pdf)
+        incoming.finish()
+        parts.files.keep(incoming)
+    finally:
+        incoming.discard()
+    return incoming.sha256
+
+
+async def listed(parts: Parts, who: Principal, number: str) -> DocumentList:
+    """Return what documents there are. Raises Problem 404 for another's application."""
+    folder = await _folder(parts, who, number)
+    return DocumentList(number=number, items=[folder.shown(one) for one in folder.writings])
+
+
+async def document(parts: Parts, who: Principal, number: str, name: str) -> tuple[Path, str]:
+    """Return a document's file and what to call it.
+
+    Raises Problem 404 for a document that is not there (yet), 503 without a seal.
+    """
+    folder = await _folder(parts, who, number)
+    writing = next((one for one in folder.writings if one.name == name), None)
+    if writing is None:
+        raise Problem(NOT_FOUND)
+    found = await folder.issued(writing)
+    return parts.files.path_of(found.sha256), found.file_name
+
+
+async def bundle(parts: Parts, who: Principal, number: str) -> bytes:
+    """Return every document there is by now as one archive (ZIP), with an index and the seal.
+
+    The same documents give the same bytes. Raises Problem 404 and 503 as `document`.
+    """
+    folder = await _folder(parts, who, number)
+    found = [await folder.issued(one) for one in folder.writings]
+    certificate = parts.press.seal.pem if parts.press else b""
+    return await asyncio.to_thread(_packed, parts, number, found, certificate)
+
+
+def _packed(parts: Parts, number: str, found: Sequence[Issued], certificate: bytes) -> bytes:
+    index = {
+        "application": number,
+        "documents": [
+            {
+                "file": one.file_name,
+                "name": one.name,
+                "number": one.number,
+                "code": one.code,
+                "sha256": one.sha256,
+            }
+            for one in found
+        ],
+    }
+    members = [
+        (INDEX, orjson.dumps(index, option=orjson.OPT_INDENT_2)),
+        *([(CERTIFICATE, certificate)] if certificate else []),
+        *((one.file_name, parts.files.path_of(one.sha256).read_bytes()) for one in found),
+    ]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

@@ -1,0 +1,11 @@
+"""Clocks: what departments told the applicant of pauses and extensions."""
+
+from services.runtime.migrations import run_beside
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Run the SQL file beside this one."""
+    run_beside(__file__)

@@ -1,0 +1,110 @@
+"""What one turn changes in the investor's eyes: the parts of one `application.progressed`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias, assert_never
+
+from services.contracts.events import (
+    AcceptanceProgress,
+    ClockNotice,
+    Concluded,
+    DeadlineSignal,
+    Due,
+    RectificationAsked,
+    Result,
+    SessionProgress,
+    StepProgress,
+    TaskProgress,
+)
+from services.contracts.vocabulary import ApplicationStatus
+from services.domain.case import (
+    ChangeCalendar,
+    ChangeStatus,
+    ChangeStep,
+    Conclude,
+    Dates,
+    Ignore,
+    LiftSignal,
+    RaiseSignal,
+    Repromise,
+)
+from services.domain.session_events import TellSession
+from services.orchestrator import session_turns
+
+Plain: TypeAlias = (
+    ChangeStep
+    | ChangeStatus
+    | RaiseSignal
+    | LiftSignal
+    | Conclude
+    | Repromise
+    | ChangeCalendar
+    | TellSession
+    | Ignore
+)
+
+
+@dataclass
+class Told:
+    """What one turn changes in the investor's eyes, gathered command by command."""
+
+    status: ApplicationStatus | None = None
+    promised_at: datetime | None = None
+    provisional: bool = False
+    settled: bool = False
+    tasks: dict[str, TaskProgress] = field(default_factory=dict)
+    steps: dict[str, StepProgress] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+    signals: list[DeadlineSignal] = field(default_factory=list)
+    lifted: list[DeadlineSignal] = field(default_factory=list)
+    rectification: RectificationAsked | None = None
+    clocks: list[ClockNotice] = field(default_factory=list)
+    sessions: list[SessionProgress] = field(default_factory=list)
+    concluded: Concluded | None = None
+    acceptance: AcceptanceProgress | None = None
+
+    def take(self, command: Plain) -> None:
+        """Take in a command that says all there is to tell."""
+        match command:
+            case ChangeStep():
+                self.steps[command.step] = StepProgress(step=command.step, state=command.state)
+            case ChangeStatus():
+                self.status, self.promised_at = command.status, command.promised_at
+            case RaiseSignal():
+                self.signals.append(_signal(command))
+                same = (command.task, command.signal)
+                self.lifted = [one for one in self.lifted if (one.task, one.signal) != same]
+            case LiftSignal():
+                self.lifted.append(_signal(command))
+            case Repromise():
+                self.provisional |= command.provisional
+                self.settled = not command.provisional
+            case TellSession():
+                self.sessions.append(session_turns.progress(command))
+            case Conclude():
+                self.concluded = Concluded(
+                    conclusion=command.conclusion,
+                    at=command.at,
+                    used_working_days=command.used_working_days,
+                    promised_working_days=command.promised_working_days,
+                    in_time=command.in_time,
+                )
+            case ChangeCalendar() | Ignore():
+                pass  # stands in the journal only
+            case _:
+                assert_never(command)
+
+
+def _signal(command: RaiseSignal | LiftSignal) -> DeadlineSignal:
+    return DeadlineSignal(task=command.task, signal=command.signal, at=command.at)
+
+
+def due_of(dates: Dates) -> Due:
+    """Return the wire form of a task's dates."""
+    return Due(
+        promised_on=dates.promised_on,
+        promised_at=dates.promised_at,
+        statutory_on=dates.statutory_on,
+        statutory_at=dates.statutory_at,
+        provisional=dates.provisional,
+    )

@@ -1,0 +1,106 @@
+"""What the applicant is told of clocks: notices of pauses and extensions, and moved dates."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest_asyncio
+
+from services.contracts.clocks import Days
+from services.contracts.events import ApplicationProgressed, ClockNotice
+from services.contracts.vocabulary import ApplicationStatus, Approver, DateChange, PauseKind
+from tests.conftest import Databases
+from tests.integration.intake_kit import (
+    INVESTOR,
+    NOW,
+    STRANGER,
+    SUPERVISOR,
+    Intake,
+    prepare,
+    problem,
+    running,
+)
+
+NOTICE = "市容检告〔2026〕1号"
+
+
+@pytest_asyncio.fixture
+async def intake(databases: Databases, tmp_path: Path) -> AsyncIterator[Intake]:
+    url = await databases.fresh("intake", prepare)
+    async with (
+        asyncpg.create_pool(url, min_size=1, max_size=8) as pool,
+        running(pool, tmp_path) as found,
+    ):
+        yield found
+
+
+def paused(number: str) -> ClockNotice:
+    return ClockNotice(
+        task=f"{number}/FIT-OUT-DRAINS/city-appearance/1",
+        why=DateChange.PAUSED,
+        notice=NOTICE,
+        article="行政许可法 45",
+        reason="须现场检验排水能力",
+        kind=PauseKind.INSPECTION,
+        until=date(2026, 3, 6),
+        at=NOW,
+    )
+
+
+def extended(number: str) -> ClockNotice:
+    return ClockNotice(
+        task=f"{number}/FIT-OUT-DRAINS/city-appearance/1",
+        why=DateChange.EXTENDED,
+        notice="市容延〔2026〕2号",
+        article="行政许可法 42(1)",
+        reason="情况复杂",
+        days=Days(value=10),
+        approver=Approver.DEPARTMENT_HEAD,
+        at=NOW,
+    )
+
+
+def progressed(number: str, **told: Any) -> ApplicationProgressed:
+    return ApplicationProgressed(
+        application=number, status=ApplicationStatus.IN_PROGRESS, at=NOW, **told
+    )
+
+
+async def test_the_applicant_is_told_why_a_clock_stops_and_a_limit_is_longer(
+    intake: Intake,
+) -> None:
+    number = await intake.accepted()
+    path = f"/v1/applications/{number}/clocks"
+    assert (await intake.get(path)).json() == {"items": []}
+    await intake.told(progressed(number, clocks=(paused(number), extended(number))))
+    shown = (await intake.get(path)).json()["items"]
+    by_why = {one["why"]: one for one in shown}
+    assert by_why["paused"]["notice"] == NOTICE
+    assert (by_why["paused"]["kind"], by_why["paused"]["until"]) == ("inspection", "2026-03-06")
+    assert by_why["paused"]["reason"] == "须现场检验排水能力"
+    assert (by_why["extended"]["days"], by_why["extended"]["unit"]) == (10, "working_day")
+    assert by_why["extended"]["approver"] == "department_head"
+
+
+async def test_only_the_applicant_is(intake: Intake) -> None:
+    number = await intake.accepted()
+    path = f"/v1/applications/{number}/clocks"
+    problem(await intake.get(path, STRANGER), 404, "not-found")
+    assert (await intake.get(path, SUPERVISOR)).status_code == 403
+    assert (await intake.get(path, INVESTOR)).status_code == 200
+
+
+async def test_a_provisional_promise_becomes_final(intake: Intake) -> None:
+    number = await intake.accepted()
+    until = datetime(2027, 3, 1, 9, tzinfo=UTC)
+    for told, expected in (
+        ([progressed(number, promised_at=until, provisional=True)], True),
+        ([progressed(number, settled=True)], False),
+        ([progressed(number, settled=True), progressed(number, provisional=True)], True),
+        ([progressed(number, provisional=True), progressed(number, settled=True)], False),
+    ):
+        await intake.told(*told)
+        shown = (await intake.get(f"/v1/applications/{number}/progress")).json()
+        assert shown["provisional"] is expected
