@@ -1,9 +1,9 @@
-"""Clocks: what departments told the applicant of pauses and extensions."""
+"""Clocks: ledgers of tasks, every move of a date, the calendars that cases are reckoned by."""
 
 from services.runtime.migrations import run_beside
 
-revision = "0007"
-down_revision = "0006"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:

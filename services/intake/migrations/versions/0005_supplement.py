@@ -1,9 +1,9 @@
-"""Examinations by the departments, and how applications were accepted."""
+"""Acceptance by the departments: notices, what answers them, and the receipts of its outcomes."""
 
 from services.runtime.migrations import run_beside
 
-revision = "0004"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:

@@ -1,9 +1,9 @@
-"""Acceptance by the departments: notices, what answers them, and the receipts of its outcomes."""
+"""Joint sessions of departments, as the applicant is told of them."""
 
 from services.runtime.migrations import run_beside
 
-revision = "0006"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:

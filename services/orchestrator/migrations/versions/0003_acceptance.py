@@ -1,9 +1,9 @@
-"""Joint sessions of departments, as the applicant is told of them."""
+"""Examinations by the departments, and how applications were accepted."""
 
 from services.runtime.migrations import run_beside
 
-revision = "0008"
-down_revision = "0007"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:

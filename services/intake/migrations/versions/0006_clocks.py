@@ -1,9 +1,9 @@
-"""Clocks: ledgers of tasks, every move of a date, the calendars that cases are reckoned by."""
+"""Clocks: what departments told the applicant of pauses and extensions."""
 
 from services.runtime.migrations import run_beside
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
