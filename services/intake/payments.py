@@ -8,7 +8,7 @@ it says is recorded. What is still under way is asked about again and again.
 import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from starlette.responses import Response
@@ -25,6 +25,7 @@ from services.intake.problems import WITHDRAWN
 from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.db import Connection
+from services.runtime.messages import new_event_id
 from services.runtime.web.idempotency import Asked, Slot, idempotent
 from services.runtime.web.problems import Problem
 
@@ -130,7 +131,8 @@ class _Begun:
         **why: UUID | str,
     ) -> UUID:
         """Hold the lines, record it, and keep the answer of the request."""
-        transfer, now = uuid4(), self._parts.clock.now()
+        # Ordered by real time: in business time two orders may be of one instant.
+        transfer, now = new_event_id(), self._parts.clock.now()
         await store.add_transfer(
             self._conn,
             transfer=transfer,
