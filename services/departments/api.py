@@ -31,9 +31,7 @@ operations = APIRouter(prefix="/v1/operations", tags=["operations"])
 Reader = Annotated[
     Principal,
     Depends(
-        require(
-            Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.DEPARTMENT_HEAD, Role.SUPERVISOR
-        )
+        require(Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.DEPARTMENT_HEAD, Role.SUPERVISOR)
     ),
 ]
 Officer = Annotated[Principal, Depends(require(Role.OFFICER, Role.CHIEF_REPRESENTATIVE))]
@@ -88,9 +86,7 @@ async def list_tasks(
     claimed_by: Annotated[
         Literal["me", "none", "any"], Query(description="Whose: mine, nobody's, or all.")
     ] = "any",
-    special: Annotated[
-        bool, Query(description="Only what goes before the others (特办).")
-    ] = False,
+    special: Annotated[bool, Query(description="Only what goes before the others (特办).")] = False,
     due_before: Annotated[
         date | None, Query(description="Promised before this day (Asia/Shanghai).")
     ] = None,

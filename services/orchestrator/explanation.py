@@ -72,7 +72,6 @@ class History:
                 self.pauses += (_pause(self.step, self._asked, day),)
                 self._asked = None
 
-
     def _begin(self, at: datetime, day: date) -> None:
         """A step that begins with the acceptance begins on the day that counts as it (32(4))."""
         self.start = self.statute_start = day

@@ -44,7 +44,7 @@ from services.domain.case import (
 )
 from services.domain.limits import Ledger
 from services.domain.route import Budget, Route
-from services.domain.turn import ENDED_STEPS, part_key, status_of, task_name
+from services.domain.turn import ENDED_STEPS, ENDED_TASKS, part_key, status_of, task_name
 from tests.unit.oracle_days import expected, worked_days
 from tests.unit.routes import CALENDAR, START, routes
 
@@ -272,7 +272,8 @@ class ApprovalLife(RuleBasedStateMachine):
 
     @rule(calendar=st.sampled_from(CALENDARS))
     def reproject(self, calendar: WorkingCalendar) -> None:
-        ended = {k: t for k, t in self.case.tasks.items() if t.state is not TaskState.OPEN}
+        # What waits may start, or become vain: a term may have run out since the last event.
+        ended = {k: t for k, t in self.case.tasks.items() if t.state in ENDED_TASKS}
         over = self.case.conclusion is not None
         self.do(Reprojected(at=self.now, ref="n", calendar=calendar))
         assert over or self.case.calendar.version == calendar.version

@@ -66,9 +66,7 @@ def test_the_route_keeps_authority_start_and_law_without_article() -> None:
     ("leads", "lead"),
     [({"joint": "housing"}, "housing"), ({"joint": "planning"}, "fire"), ({}, "fire")],
 )
-def test_a_merged_step_is_convened_by_one_that_takes_part(
-    leads: dict[str, str], lead: str
-) -> None:
+def test_a_merged_step_is_convened_by_one_that_takes_part(leads: dict[str, str], lead: str) -> None:
     steps = route(planned(catalogue()), NUMBER, CALENDAR, leads).steps
     found = {step.code: step.lead for step in steps}
     assert found.pop("joint") == lead
