@@ -60,7 +60,7 @@ VISIT_UNSIGNED = problem_type(
     "site-visit-unsigned",
     409,
     "现场核查记录须由两名以上工作人员签名（行政许可法第三十四条）",
-    "The record of the visit needs the signatures of two officers (Administrative Licensing Law 34)",
+    "The record of a visit needs the signatures of two officers (Administrative Licensing Law 34)",
 )
 NOT_NAMED = problem_type(
     "not-named", 403, "核查记录未载明您在场", "The record does not name you as having been there"
