@@ -18,7 +18,7 @@ from services.runtime.embedded.keeper import Keeper, Part
 from services.runtime.embedded.keys import ensure_audit_key
 from services.runtime.embedded.oidc import AUDIENCE, OidcProvider, clients_for
 from services.runtime.embedded.place import Place, myself
-from services.runtime.embedded.ports import LOOPBACK, Ports
+from services.runtime.embedded.ports import LOOPBACK, Claims, Ports
 from services.runtime.embedded.postgres import Postgres
 from services.runtime.embedded.service import REPOSITORY, ServiceProcess, ServiceSpec
 from services.runtime.embedded.temporal import Temporal
@@ -79,6 +79,7 @@ class Stack:
             say: told in one sentence what people should know.
         """
         self._place = Place(data)
+        self._claims = Claims()
         self.data = self._place.data
         self._specs = tuple(services)
         self.departments = tuple(departments)
@@ -155,6 +156,7 @@ class Stack:
             self._publish_stopped()
         self._parts.clear()
         self.services.clear()
+        self._claims.release()
         self._place.release()
 
     async def kill(self, part: str) -> None:
@@ -221,8 +223,12 @@ class Stack:
     def _make_parts(self) -> None:
         """Choose the ports and describe the parts our services stand on."""
         self._secrets = Secrets(self.data / "secrets.json")
-        ports = Ports(self.data / "ports.json", asked=self._asked, preferred=_PREFERRED)
-        self._ports = ports
+        ports = Ports(
+            self.data / "ports.json",
+            asked=self._asked,
+            preferred=_PREFERRED,
+            claims=self._claims,
+        )
         self.postgres = Postgres(self.data, port=ports.take("postgres"), secrets=self._secrets)
         self.broker = self._make_broker(ports)
         self.temporal = Temporal(
