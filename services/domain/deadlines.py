@@ -158,7 +158,7 @@ def _lapse_at(part: RoutePart, task: TaskStatus) -> datetime | None:
 
 def _dates(task: TaskStatus) -> Dates:
     """Return the dates of an open task: it was given them when it was issued."""
-    assert task.dates is not None  # noqa: S101
+    assert task.dates is not None  # noqa: S101  open
     return task.dates
 
 

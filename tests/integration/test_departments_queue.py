@@ -308,11 +308,12 @@ async def test_the_first_page_of_a_long_queue_comes_at_once(desk: Desk, by_issue
         }
         slow = {}
         for name, filters in pages.items():
-            await store.list_tasks(conn, filters, by_issue=by_issue, after=None, rows=51)
-            started = time.perf_counter()
-            rows = await store.list_tasks(conn, filters, by_issue=by_issue, after=None, rows=51)
-            seconds = time.perf_counter() - started
+            times = []
+            for _ in range(6):  # the least of them: what else the machine does is not measured
+                started = time.perf_counter()
+                rows = await store.list_tasks(conn, filters, by_issue=by_issue, after=None, rows=51)
+                times.append(time.perf_counter() - started)
             assert bool(rows) == (name != "nothing"), name
-            if seconds > 0.1:
-                slow[name] = round(seconds, 3)
+            if min(times) > 0.1:
+                slow[name] = round(min(times), 3)
     assert not slow
