@@ -96,7 +96,9 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         loops = Loops(found, service=NAME, pool=pool)
         service.add_checks(app, pool, loops)
         health.add_check(app, "temporal", lambda: _check_temporal(temporal))
-        activities = Activities(TurnWriter(pool, clock, shelf.systems), clock)
+        activities = Activities(
+            TurnWriter(pool, clock, shelf.systems, pace=settings.kafka.pace), clock
+        )
         async with worker.build_worker(temporal, settings.temporal, activities), loops:
             yield
     telemetry.shutdown()

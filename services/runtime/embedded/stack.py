@@ -321,6 +321,8 @@ class Stack:
             "UPLOADS__FOLDER": str(self.data / "uploads"),
             "HASH_KEY": self._secrets.get("hash-key", 32),
         }
+        if self.broker.fetch_soon_ms is not None:
+            settings["KAFKA__FETCH_SOON_MS"] = str(self.broker.fetch_soon_ms)
         if self.broker.partitions is not None:
             settings["KAFKA__PARTITIONS"] = str(self.broker.partitions)
             # Each service is one process here, and this broker is slow to see that one has gone.
