@@ -27,7 +27,8 @@ test: setup ## the whole test suite (ARGS="-k word" for a part of it)
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report --skip-covered --skip-empty
+	@$(if $(ARGS),,$(BIN)/coverage report --include 'services/domain/*' --fail-under 100 --precision 2 --skip-covered)
+	@$(BIN)/coverage report --skip-covered --skip-empty $(if $(ARGS),,--fail-under 90)
 
 explanations: setup ## a million random deadlines explained and reckoned independently (some ten minutes)
 	@LIANSHEN_TEST_EXPLANATIONS=1000000 $(BIN)/pytest --timeout 3600 tests/unit/test_explanations.py $(ARGS)
@@ -40,6 +41,7 @@ bench: setup ## measure naive, bare and product, and write bench/results (QUICK=
 
 lint: setup ## ruff, mypy --strict and the layers
 	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 

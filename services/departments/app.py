@@ -21,7 +21,7 @@ from services.departments import (
 )
 from services.departments.consumer import Tasks
 from services.departments.settings import Settings
-from services.departments.sweeper import Sweeper
+from services.departments.sweeper import lapse_sweeper
 from services.runtime import auth, logs, service, telemetry
 from services.runtime.catalogue_shelf import Shelf
 from services.runtime.clock import Clock
@@ -109,7 +109,7 @@ def _loops(settings: Settings, shelf: Shelf, pool: Pool, clock: Clock, inbox: In
     relay = Relay(
         pool=pool, settings=kafka, service=NAME, topics=[*map(decisions_topic, departments)]
     )
-    sweeper = Sweeper(pool, clock, grace=settings.sweeper.grace)
+    sweeper = lapse_sweeper(pool, clock, grace=settings.sweeper.grace)
     return [
         Loop(name="consumer", body=consumer.run),
         Loop(name="sweeper", body=sweeper.body(settings.sweeper.every)),

@@ -104,12 +104,12 @@ class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
             return self.next_working_day(day)
         year = day.year
         days = self._working_days(year)
-        index = bisect_right(days, day) + n - 1
+        index = bisect_right(days, day.toordinal()) + n - 1
         while index >= len(days):
             index -= len(days)
             year += 1
             days = self._working_days(year)
-        return days[index]
+        return date.fromordinal(days[index])
 
     def next_working_day(self, day: date) -> date:
         """Return `day` if it is a working day, else the first working day after it."""
@@ -130,8 +130,8 @@ class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
             return 0
         years = range(after.year, until.year)
         whole = sum(len(self._working_days(year)) for year in years)
-        upto = bisect_right(self._working_days(until.year), until)
-        return whole + upto - bisect_right(self._working_days(after.year), after)
+        upto = bisect_right(self._working_days(until.year), until.toordinal())
+        return whole + upto - bisect_right(self._working_days(after.year), after.toordinal())
 
     def opening_of(self, day: date) -> datetime:
         """Return the instant (UTC) at which business opens on `day`."""
@@ -159,6 +159,19 @@ class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
         kept = tuple(year for year in self.years if first_year <= year.year <= last_year)
         return replace(self, years=kept)
 
+    def nameless(self) -> "WorkingCalendar":
+        """Return a copy that counts the same, and no longer knows why a day is off or worked."""
+        years = tuple(
+            YearDays(
+                year=year.year,
+                off=dict.fromkeys(year.off, ""),
+                work=dict.fromkeys(year.work, ""),
+                source="",
+            )
+            for year in self.years
+        )
+        return replace(self, years=years)
+
     @cached_property
     def _published(self) -> dict[int, YearDays]:
         return {year.year: year for year in self.years}
@@ -170,15 +183,17 @@ class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
         return off | {day: True for year in self.years for day in year.work}
 
     @cached_property
-    def _index(self) -> dict[int, list[date]]:
-        """Sorted working days of the years asked for so far."""
+    def _index(self) -> dict[int, list[int]]:
+        """Sorted working days of the years asked for so far, as ordinals."""
         return {}
 
-    def _working_days(self, year: int) -> list[date]:
+    def _working_days(self, year: int) -> list[int]:
+        """Return a year's working days as ordinals: every workflow counts them for itself."""
         days = self._index.get(year)
         if days is None:
-            first = date(year, 1, 1)
-            length = (date(year, 12, 31) - first).days + 1
-            every = (first + timedelta(days=n) for n in range(length))
-            days = self._index[year] = [day for day in every if self.is_working(day)]
+            differs = {day.toordinal(): works for day, works in self._exceptions.items()}
+            every = range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)
+            # Ordinal 1 was a Monday.
+            plain = ((n, (n - 1) % 7 < SATURDAY) for n in every)
+            days = self._index[year] = [n for n, works in plain if differs.get(n, works)]
         return days

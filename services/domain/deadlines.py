@@ -157,12 +157,9 @@ def open_task(turn: Turn, event: CaseEvent, name: str) -> tuple[RouteStep, Route
 def lift_early_signals(turn: Turn, key: str, at: datetime) -> None:
     """Take back the signals of a task that an act committed at `at` forestalls, or moves."""
     task = turn.tasks[key]
-    dates = task.dates
-    if dates is None:
-        return
     part = _part(turn, key)
     name = task_name(turn.route.application, part, task.round)
-    instants = {signal: instant for instant, signal in _all_signals(dates)}
+    instants = {signal: instant for instant, signal in _all_signals(_dates(task))}
     for signal in task.signals:
         if instants[signal] > at:
             turn.commands.append(LiftSignal(at=at, signal=signal, task=name))
@@ -201,14 +198,19 @@ def _all_signals(dates: Dates) -> Iterator[tuple[datetime, Signal]]:
 
 
 def _signals(task: TaskStatus) -> Iterator[tuple[datetime, Signal]]:
-    if task.dates is not None:
-        yield from (pair for pair in _all_signals(task.dates) if pair[1] not in task.signals)
+    yield from (pair for pair in _all_signals(_dates(task)) if pair[1] not in task.signals)
 
 
 def _lapse_at(part: RoutePart, task: TaskStatus) -> datetime | None:
-    if part.silence is Silence.NONE or task.lapse_asked or task.dates is None:
+    if part.silence is Silence.NONE or task.lapse_asked:
         return None
-    return task.dates.promised_at + AFTER
+    return _dates(task).promised_at + AFTER
+
+
+def _dates(task: TaskStatus) -> Dates:
+    """Return the dates of an open task: it was given them when it was issued."""
+    assert task.dates is not None  # noqa: S101  open
+    return task.dates
 
 
 def _part(turn: Turn, key: str) -> RoutePart:

@@ -27,7 +27,7 @@ from services.orchestrator.consumer import Intake
 from services.orchestrator.deliver import Deliverer
 from services.orchestrator.forecast import Forecaster
 from services.orchestrator.settings import Settings
-from services.orchestrator.sweeper import Sweeper
+from services.orchestrator.sweeper import timer_sweeper
 from services.orchestrator.writer import TurnWriter
 from services.runtime import auth, logs, service, telemetry
 from services.runtime.catalogue_shelf import Shelf
@@ -36,6 +36,7 @@ from services.runtime.db import Pool, open_pool
 from services.runtime.inbox import Inbox
 from services.runtime.loops import Loop, Loops
 from services.runtime.relay import Relay
+from services.runtime.sweeper import Sweeper
 from services.runtime.web import health, operations
 from services.runtime.web.app import create_app
 
@@ -79,6 +80,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             client=temporal,
             task_queue=settings.temporal.task_queue,
             calendar=lambda: shelf.calendar,
+            pace=settings.kafka.pace,
         )
         state = app.state
         state.settings, state.shelf, state.pool, state.clock = settings, shelf, pool, clock
@@ -93,12 +95,14 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             dedup=kafka.dedup,
         )
         operations.provide(app, pool=pool, inbox=inbox, clock=clock)
-        sweeper = Sweeper(pool, clock, grace=settings.sweeper.grace)
+        sweeper = timer_sweeper(pool, clock, grace=settings.sweeper.grace)
         found = _loops(settings, shelf, pool, inbox, deliverer, sweeper)
         loops = Loops(found, service=NAME, pool=pool)
         service.add_checks(app, pool, loops)
         health.add_check(app, "temporal", lambda: _check_temporal(temporal))
-        activities = Activities(TurnWriter(pool, clock, shelf.systems), clock)
+        activities = Activities(
+            TurnWriter(pool, clock, shelf.systems, pace=settings.kafka.pace), clock
+        )
         async with worker.build_worker(temporal, settings.temporal, activities), loops:
             yield
     telemetry.shutdown()

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import orjson
@@ -31,23 +32,32 @@ from services.orchestrator.acceptance_turns import acceptance_event
 from services.orchestrator.clock_turns import clock_event
 from services.orchestrator.reprojection import Calendars
 from services.orchestrator.session_turns import session_event
+from services.orchestrator.settling import Settling
 from services.orchestrator.store import Row, Store
 from services.orchestrator.workflow import DELIVER, WORKFLOW, workflow_id
 from services.runtime.db import Pool
-from services.runtime.loops import Pulse, pause
+from services.runtime.loops import Pace, Pulse, pause
 from services.runtime.telemetry import SpanName, process_spans
 
 HELD_TYPE = "lianshen.operator.held.v1"
 RESUMED_TYPE = "lianshen.operator.resumed.v1"
 PROJECT_CODE = SearchAttributeKey.for_keyword("ProjectCode")
 SCENARIO = SearchAttributeKey.for_keyword("Scenario")
-AT_ONCE = 64
+AT_ONCE = 8
+"""Calls to Temporal at a time. Sixty-four together waited half a second for their workflows and for
+its database; what waits so long there is put off, and some applications stood for five seconds."""
+MOST = 2_000
+"""Messages in one batch."""
 IDLE_S = 1.0
+SETTLED_PACES = 1.5
+"""Nothing more is said about an application for so long: the consumer has come round once."""
+LONGEST_PACES = 6
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
 LOST_AGAIN_S = 30.0
 
 _log = structlog.get_logger(__name__)
+_DEFAULTS: tuple[Any, ...] = (None, [], ())
 _OPERATORS: dict[str, type[Held] | type[Resumed]] = {HELD_TYPE: Held, RESUMED_TYPE: Resumed}
 
 
@@ -70,11 +80,15 @@ class Deliverer:
         task_queue: str,
         calendar: Callable[[], WorkingCalendar],
         search_attributes: bool = True,
+        pace: float = 0.0,
     ) -> None:
         self._pool = pool
         self._client = client
         self._task_queue = task_queue
         self._search_attributes = search_attributes
+        self._pace = Pace(pace)
+        self._settling = Settling(quiet=SETTLED_PACES * pace, longest=LONGEST_PACES * pace)
+        self._look_again_s = IDLE_S
         self._store = Store()
         self._calendars = Calendars(pool, calendar)
         self._lost: dict[str, float] = {}
@@ -89,8 +103,9 @@ class Deliverer:
                 pulse.progress()
                 pulse.detail = f"workflow_lost={len(self._lost)}" if self._lost else None
                 backoff = FIRST_BACKOFF_S
-                if not delivered:
+                if delivered < MOST:
                     await self._rest(stop)
+                    await self._pace.gather(stop)
             except Exception as error:
                 pulse.failed(error)
                 _log.warning("delivery put off", error=type(error).__name__, seconds=backoff)
@@ -98,9 +113,9 @@ class Deliverer:
                 backoff = min(backoff * 2, LONGEST_BACKOFF_S)
 
     async def _rest(self, stop: asyncio.Event) -> None:
-        """Wait for the next message, and no longer than a second: another process may add one."""
+        """Wait for the next message, but look again: another process may add one."""
         waiting = [asyncio.create_task(event.wait()) for event in (self.wake, stop)]
-        await asyncio.wait(waiting, timeout=IDLE_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=self._look_again_s, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
 
@@ -116,18 +131,16 @@ class Deliverer:
         now = time.monotonic()
         resting = [number for number, until in self._lost.items() if until > now]
         async with self._pool.acquire() as conn:
-            rows = await self._store.undelivered(conn, resting, 2_000)
-            groups: dict[str, list[Row]] = {}
-            for row in rows:
-                groups.setdefault(row["application"], []).append(row)
+            groups = self._ready(await self._store.undelivered(conn, resting, MOST))
             new = [
                 number
                 for number, found in groups.items()
                 if found[0]["type"] == wire.ApplicationSubmitted.TYPE
             ]
             starts = await self._store.starts_of(conn, new) if new else {}
-        if not rows:
+        if not groups:
             return 0
+        self._pace.start(groups)
         parents = {n: [row["traceparent"] for row in found] for n, found in groups.items()}
         gate = asyncio.Semaphore(AT_ONCE)
         with process_spans(parents, name=SpanName.DELIVER) as spans:
@@ -150,6 +163,22 @@ class Deliverer:
             if error is not None:
                 raise error
         return len(done)
+
+    def _ready(self, rows: Sequence[Row]) -> dict[str, list[Row]]:
+        """Return messages by application; when busy, without those that more will soon join."""
+        groups: dict[str, list[Row]] = {}
+        for row in rows:
+            groups.setdefault(row["application"], []).append(row)
+        running = {
+            number: len(found)
+            for number, found in groups.items()
+            if found[0]["type"] != wire.ApplicationSubmitted.TYPE
+        }
+        unready = self._settling.unready(running)
+        if not self._pace.busy or len(rows) == MOST:
+            unready = frozenset()
+        self._look_again_s = self._pace.seconds if unready else IDLE_S
+        return {number: found for number, found in groups.items() if number not in unready}
 
     def _remember_lost(self, failed: dict[str, BaseException | None]) -> None:
         """A lost workflow is an operator's matter: its messages must not hold up the others."""
@@ -184,7 +213,7 @@ class Deliverer:
 
     async def _start(self, number: str, row: Row, ref: str, traceparent: str | None) -> None:
         start = {
-            "route": orjson.loads(row["route"]),
+            "route": brief(orjson.loads(row["route"])),
             "calendar": await self._calendars.from_year(
                 row["calendar_version"], row["submitted_at"].year
             ),
@@ -223,6 +252,18 @@ class Deliverer:
             if row is None or row["conclusion"] is None:
                 raise WorkflowLostError(number) from error
             _log.info("message after the end", application=number, events=len(events))
+
+
+def brief(value: Any) -> Any:
+    """Return a core's shape without what is null or empty, which are its defaults.
+
+    It is written into the history of every application.
+    """
+    if isinstance(value, dict):
+        return {key: brief(one) for key, one in value.items() if one not in _DEFAULTS}
+    if isinstance(value, list | tuple):
+        return [brief(one) for one in value]
+    return value
 
 
 def core_event(row: Row) -> AnyEvent:

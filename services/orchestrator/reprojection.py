@@ -44,11 +44,14 @@ class Calendars:
         return self._known[version]
 
     async def from_year(self, version: str, year: int) -> Any:
-        """Return a calendar as a new workflow needs it: from the year before, a few years on."""
+        """Return a calendar as a workflow needs it: from the year before, a few years on, no names.
+
+        It is written into the history of every application.
+        """
         key = (version, year)
         if key not in self._trimmed:
-            calendar = await self.of(version)
-            self._trimmed[key] = msgspec.to_builtins(calendar.within(year - 1, year + YEARS_AHEAD))
+            calendar = (await self.of(version)).within(year - 1, year + YEARS_AHEAD)
+            self._trimmed[key] = msgspec.to_builtins(calendar.nameless())
         return self._trimmed[key]
 
 

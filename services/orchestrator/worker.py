@@ -8,6 +8,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from services.orchestrator.activities import Activities
+from services.orchestrator.converter import CONVERTER
 from services.orchestrator.sandbox import SharingSandboxRunner
 from services.orchestrator.settings import TemporalSettings
 from services.orchestrator.workflow import ApplicationWorkflow
@@ -21,7 +22,11 @@ TASKS_AT_ONCE = 100
 async def connect(settings: TemporalSettings) -> Client:
     """Return a client. Raises RuntimeError when the server cannot be reached."""
     return await Client.connect(
-        settings.address, namespace=settings.namespace, tls=settings.tls, lazy=False
+        settings.address,
+        namespace=settings.namespace,
+        tls=settings.tls,
+        data_converter=CONVERTER,
+        lazy=False,
     )
 
 

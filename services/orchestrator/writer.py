@@ -28,8 +28,10 @@ from services.orchestrator.turns import Messages, Pinned, TurnInput, commands_of
 from services.runtime import audit, outbox
 from services.runtime.clock import Clock
 from services.runtime.db import Connection, Pool
+from services.runtime.loops import Pace
 
 PINNED_KEPT = 20_000
+MOST = 100
 Carried: TypeAlias = list[dict[str, Any]] | None
 """The events a turn was carried out with, where they are not those that were asked for."""
 _Waiting: TypeAlias = tuple[TurnInput, asyncio.Future[Carried]]
@@ -42,14 +44,23 @@ class OutOfTurnError(Exception):
 class TurnWriter:
     """Groups the turns that wait into transactions; `carry_out` returns when its turn is written.
 
-    While one transaction is under way the next turns gather; so one application alone is written
-    at once, and a hundred that come together share a handful of statements.
+    While one transaction is under way the next turns gather, and when many applications move, for
+    a third of `pace` seconds more; so one application alone is written at once, and a hundred that
+    come together share a handful of statements.
     """
 
-    def __init__(self, pool: Pool, clock: Clock, systems: dict[str, DepartmentSystem]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        clock: Clock,
+        systems: dict[str, DepartmentSystem],
+        *,
+        pace: float = 0.0,
+    ) -> None:
         self._pool = pool
         self._clock = clock
         self._systems = systems
+        self._pace = Pace(pace / 3)  # turns come in the deliverer's batches already
         self._store = Store()
         self._pinned: OrderedDict[str, Pinned] = OrderedDict()
         self._waiting: list[_Waiting] = []
@@ -70,7 +81,10 @@ class TurnWriter:
 
     async def _write_all(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting[:100], self._waiting[100:]
+            if len(self._waiting) < MOST:
+                await asyncio.sleep(self._pace.wait)
+            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            self._pace.start(turn.application for turn, _ in batch)
             try:
                 carried = await self._write([turn for turn, _ in batch])
             except Exception as error:

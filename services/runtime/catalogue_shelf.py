@@ -11,6 +11,7 @@ from services.domain import planner
 from services.domain.applicability import Fact
 from services.domain.calendar import WorkingCalendar
 from services.domain.catalogue import Catalogue, Department, in_force
+from services.domain.lint import errors, lint
 from services.domain.plan import Plan
 from services.runtime import calendar_files, catalogue_files
 from services.runtime.settings import CatalogueSettings
@@ -29,13 +30,15 @@ class NoCatalogueError(LookupError):
 class Shelf:
     """Catalogue versions by name and by day, the calendar, and the plans made lately.
 
-    Raises at once what the files' readers raise: a service does not start on a broken catalogue.
+    Raises at once what the files' readers raise, and CatalogueError for what the linter refuses: a
+    service does not start on a catalogue that breaks a rule (one third, references, fees ...).
     """
 
     def __init__(self, settings: CatalogueSettings) -> None:
-        self._catalogues = {
-            found.county.version: found for found in catalogue_files.load_all(settings.folder)
-        }
+        versions = catalogue_files.read_all(settings.folder)
+        if refused := errors(lint(versions)):
+            raise catalogue_files.CatalogueError(tuple(refused))
+        self._catalogues = {found.catalogue.county.version: found.catalogue for found in versions}
         self.calendar: WorkingCalendar = calendar_files.load(settings.calendar_folder)
         self._plans: OrderedDict[bytes, Plan] = OrderedDict()
 

@@ -5,6 +5,7 @@ committed, a lost receipt or a wiped log cost a repetition, which the inbox reco
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from services.runtime import receipts
 from services.runtime.db import Pool, UnavailableError
 from services.runtime.inbox import Inbox, Taken
 from services.runtime.kafka import TopicKeeper, make_consumer, make_producer
-from services.runtime.loops import Pulse, pause
+from services.runtime.loops import Pace, Pulse, pause
 from services.runtime.messages import Raw
 from services.runtime.receipts import ReceiptSender
 from services.runtime.settings import KafkaSettings
@@ -35,6 +36,8 @@ _CLOSE_S = 5.0
 _COMMIT_S = 2.0
 """A commit may take so long. The client repeats it for ever while a topic is missing, which is
 noticed, and put right, only after it."""
+_SOON_S = 1.0
+"""So long after a record the next is expected soon."""
 _GRACE_CHECKS = 3
 """So many checks the writers of a topic have to create it."""
 
@@ -65,6 +68,7 @@ class _Session:
     consumer: AIOKafkaConsumer
     sender: ReceiptSender
     keeper: TopicKeeper
+    pace: Pace
     done: dict[TopicPartition, int] = field(default_factory=dict)
     """Next offset of each partition, as far as the transactions are committed."""
     committed_at: float = field(default_factory=time.monotonic)
@@ -72,7 +76,9 @@ class _Session:
     assigned_at: float = field(default_factory=time.monotonic)
     rewound: dict[TopicPartition, int] = field(default_factory=dict)
     """Ends of logs that were shorter than our position when we went back to their beginning."""
+    heard_at: float = 0.0
     resume_at: float | None = None
+    """Until when nothing is read: work gathers, or the database is away."""
     backoff: float = _FIRST_BACKOFF_S
 
 
@@ -134,16 +140,50 @@ class Consumer:
         # Never inside wait_for nor a task that is cancelled: that would switch the client's
         # protection against a stuck poll off for good.
         got = await session.consumer.getmany(
-            timeout_ms=self._settings.poll_ms, max_records=self._settings.max_batch
+            timeout_ms=self._wait_ms(session), max_records=self._settings.max_batch
         )
         if got:
+            self._gather(session, got)
             await self._take(session, got, pulse)
+        self._expect(session, soon=bool(got))
         await self._commit(session, at_least=self._settings.commit_every)
         if time.monotonic() - session.checked_at >= self._settings.check_every:
             await self._check(session)
             session.checked_at = time.monotonic()
             if session.resume_at is None:
                 pulse.progress()
+
+    def _expect(self, session: _Session, *, soon: bool) -> None:
+        """Have the broker look more often while messages come, where it looks instead of knowing.
+
+        The client has no way to change this but its own attribute.
+        """
+        if self._settings.fetch_soon_ms is None:
+            return
+        now = time.monotonic()
+        if soon:
+            session.heard_at = now
+        soon = now - session.heard_at < _SOON_S and not session.pace.busy
+        session.consumer._fetcher._fetch_max_wait_ms = (
+            self._settings.fetch_soon_ms if soon else self._settings.fetch_max_wait_ms
+        )
+
+    def _wait_ms(self, session: _Session) -> int:
+        """How long to wait for records: not longer than until they are read again."""
+        if session.resume_at is None:
+            return self._settings.poll_ms
+        left_ms = math.ceil(1000 * (session.resume_at - time.monotonic()))
+        return min(max(left_ms, 1), self._settings.poll_ms)
+
+    def _gather(self, session: _Session, got: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        """Read nothing until the next batch should start; then all that has come is one fetch."""
+        records = _merged(got)
+        session.pace.start(
+            record.key for record in records if record.topic != receipts_topic(self._name)
+        )
+        if session.pace.wait and len(records) < self._settings.max_batch:
+            session.consumer.pause(*session.consumer.assignment())
+            session.resume_at = time.monotonic() + session.pace.wait
 
     async def _take(
         self, session: _Session, got: Mapping[TopicPartition, Sequence[Any]], pulse: Pulse
@@ -236,8 +276,12 @@ class Consumer:
         keeper = TopicKeeper(self._settings, client_id=f"{client_id}-topics")
         producer = make_producer(self._settings, client_id=f"{client_id}-receipts")
         consumer = make_consumer(self._settings, group=self._group, client_id=client_id)
-        sender = ReceiptSender(consumer=self._name, producer=producer)
-        session = _Session(consumer=consumer, sender=sender, keeper=keeper)
+        sender = ReceiptSender(
+            consumer=self._name, producer=producer, every=self._settings.receipt_every
+        )
+        session = _Session(
+            consumer=consumer, sender=sender, keeper=keeper, pace=Pace(self._settings.pace)
+        )
         sending: asyncio.Task[None] | None = None
         try:
             await self._find_topics(keeper)

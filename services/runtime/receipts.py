@@ -42,13 +42,15 @@ async def close(conn: Connection, receipts: Sequence[Receipt]) -> None:
 class ReceiptSender:
     """Sends receipts in the background: one message per source for everything that piled up.
 
-    Nothing waits for it. What the broker refuses is tried again for a while; what is lost in the
-    end costs a repetition: an event without a receipt comes again, and is receipted again.
+    Nothing waits for it, so it lets them pile up for `every` seconds. What the broker refuses is
+    tried again for a while; what is lost in the end costs a repetition: an event without a receipt
+    comes again, and is receipted again.
     """
 
-    def __init__(self, *, consumer: str, producer: AIOKafkaProducer) -> None:
+    def __init__(self, *, consumer: str, producer: AIOKafkaProducer, every: float) -> None:
         self._consumer = consumer
         self._producer = producer
+        self._every = every
         self._pending: dict[str, list[UUID]] = {}
         self._wake = asyncio.Event()
 
@@ -64,6 +66,7 @@ class ReceiptSender:
         backoff = _FIRST_BACKOFF_S
         while True:
             await self._wake.wait()
+            await asyncio.sleep(self._every)
             if await self.flush():
                 backoff = _FIRST_BACKOFF_S
             else:

@@ -16,7 +16,7 @@ from services.contracts.envelope import headers
 from services.runtime import outbox
 from services.runtime.db import Connection, Pool, beside, is_transient, load
 from services.runtime.kafka import TopicKeeper, make_producer
-from services.runtime.loops import Pulse, pause
+from services.runtime.loops import Pace, Pulse, pause
 from services.runtime.settings import KafkaSettings
 from services.runtime.shutdown import being_cancelled, in_order
 
@@ -48,6 +48,7 @@ class _Session:
     producer: AIOKafkaProducer
     woken: asyncio.Event
     wiped: asyncio.Event
+    pace: Pace
     look_again_at: float = 0.0
     repeat_at: float | None = 0.0
     """When to send everything unreceipted again: at once, whatever happened while we were away."""
@@ -101,8 +102,9 @@ class Relay:
                 raise ConnectionResetError
             claimed = await self._turn(session)
             pulse.progress()
-            if not claimed:
+            if claimed < self._settings.max_batch:
                 await self._rest(session, stop)
+                await session.pace.gather(stop)
         while await self._turn(session):  # what the loops stopped before us have left
             pulse.progress()
 
@@ -128,13 +130,14 @@ class Relay:
         async with conn.transaction():
             await self._recover(session)
             rows = [row async for row in _queries.claim_pending(conn, batch=settings.max_batch)]
-            if not rows and time.monotonic() >= session.look_again_at:
-                rows = [
-                    row async for row in _queries.claim_unreceipted(conn, batch=settings.max_batch)
-                ]
-                if not rows:
+            left = settings.max_batch - len(rows)
+            if left and time.monotonic() >= session.look_again_at:
+                again = [row async for row in _queries.claim_unreceipted(conn, batch=left)]
+                rows += again
+                if len(again) < left:
                     session.look_again_at = time.monotonic() + IDLE_S
             if rows:
+                session.pace.start(row["application"] for row in rows)
                 await self._send(session, rows)
         return len(rows)
 
@@ -196,7 +199,13 @@ class Relay:
                 await conn.execute("SET synchronous_commit = off")
                 await conn.add_listener(outbox.CHANNEL, lambda *_: woken.set())
                 try:
-                    yield _Session(conn=conn, producer=producer, woken=woken, wiped=wiped)
+                    yield _Session(
+                        conn=conn,
+                        producer=producer,
+                        woken=woken,
+                        wiped=wiped,
+                        pace=Pace(self._settings.pace),
+                    )
                 finally:
                     if not conn.is_closed():
                         await conn.reset()

@@ -90,6 +90,13 @@ class KafkaSettings(Group):
         ge=1,
         description="How long the broker may hold a fetch; 40 on the embedded one.",
     )
+    fetch_soon_ms: int | None = Field(
+        default=None,
+        ge=1,
+        description="The same for a second after anything came, unless much comes. Only for a "
+        "broker that does not answer a waiting fetch as soon as there is something (the embedded "
+        "one).",
+    )
     request_timeout_ms: int = Field(
         default=10_000, ge=1_000, description="How long a request to the broker may take."
     )
@@ -114,6 +121,18 @@ class KafkaSettings(Group):
     )
     check_every: float = Field(
         default=2.0, gt=0, description="Seconds between checks that topics and positions still are."
+    )
+    pace: float = Field(
+        default=0.12,
+        ge=0,
+        description="Seconds between two batches of a loop, so that each holds more; a tenth of it "
+        "while no batch serves several applications. 0: as soon as there is anything to do.",
+    )
+    receipt_every: float = Field(
+        default=0.5,
+        ge=0,
+        description="Seconds that receipts gather before they are sent together; far below "
+        "`resend_after`.",
     )
     commit_every: float = Field(
         default=0.5,

@@ -52,6 +52,7 @@ def kafka_settings(broker: Broker) -> KafkaSettings:
         bootstrap=broker.bootstrap,
         idempotence=broker.idempotent,
         fetch_max_wait_ms=broker.fetch_max_wait_ms,
+        fetch_soon_ms=broker.fetch_soon_ms,
         partitions=3 if broker.idempotent else 1,
         poll_ms=100,
         check_every=0.5,

@@ -318,7 +318,7 @@ class Engine:
         return await self.deliverer.turn()
 
 
-async def engine(kit: Kit, address: str) -> Engine:
+async def engine(kit: Kit, address: str, *, pace: float = 0.0) -> Engine:
     """Connect to Temporal, on a task queue that nobody else works on."""
     settings = TemporalSettings(address=address, task_queue=f"test-{new_event_id()}")
     client = await connect(settings)
@@ -327,6 +327,7 @@ async def engine(kit: Kit, address: str) -> Engine:
         client=client,
         task_queue=settings.task_queue,
         calendar=lambda: shelf().calendar,
+        pace=pace,
     )
     return Engine(kit=kit, client=client, settings=settings, deliverer=deliverer)
 

@@ -15,7 +15,7 @@ from services.contracts.vocabulary import Part
 from services.departments import store
 from services.departments.consumer import Tasks, UnknownTaskError, WrongQueueError
 from services.departments.store import Filters
-from services.departments.sweeper import Sweeper
+from services.departments.sweeper import lapse_sweeper
 from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
@@ -258,7 +258,7 @@ async def test_the_sweeper_alarms_about_silence_that_nobody_asked_about(desk: De
     asked, silent, deciding = consult(), consult(item="B-OPINION"), issued()
     await desk.put(asked, silent, deciding)
     seconds = 0.0
-    sweeper = Sweeper(desk.pool, desk.clock, grace=60, real=lambda: seconds)
+    sweeper = lapse_sweeper(desk.pool, desk.clock, grace=60, real=lambda: seconds)
     assert await sweeper.sweep() == 0
     desk.clock.move_to(DUE.promised_at + timedelta(minutes=1))
     assert await sweeper.sweep() == 0  # late, but within the grace
@@ -308,11 +308,12 @@ async def test_the_first_page_of_a_long_queue_comes_at_once(desk: Desk, by_issue
         }
         slow = {}
         for name, filters in pages.items():
-            await store.list_tasks(conn, filters, by_issue=by_issue, after=None, rows=51)
-            started = time.perf_counter()
-            rows = await store.list_tasks(conn, filters, by_issue=by_issue, after=None, rows=51)
-            seconds = time.perf_counter() - started
+            times = []
+            for _ in range(6):  # the least of them: what else the machine does is not measured
+                started = time.perf_counter()
+                rows = await store.list_tasks(conn, filters, by_issue=by_issue, after=None, rows=51)
+                times.append(time.perf_counter() - started)
             assert bool(rows) == (name != "nothing"), name
-            if seconds > 0.1:
-                slow[name] = round(seconds, 3)
+            if min(times) > 0.1:
+                slow[name] = round(min(times), 3)
     assert not slow

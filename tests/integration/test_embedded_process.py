@@ -14,7 +14,7 @@ import pytest
 
 from services.runtime.embedded.errors import StackError
 from services.runtime.embedded.files import Secrets, make_folder, write_private
-from services.runtime.embedded.ports import Ports, is_free
+from services.runtime.embedded.ports import Claims, Ports, is_free
 from services.runtime.embedded.process import Child, born
 
 SLEEP = ["/bin/sleep", "300"]
@@ -156,6 +156,17 @@ def test_a_port_asked_for_and_in_use_is_refused(tmp_path: Path, taken: socket.so
 def test_two_parts_never_share_a_preferred_port(tmp_path: Path) -> None:
     ports = Ports(tmp_path / "ports.json", preferred={"a": 31_999, "b": 31_999})
     assert ports.take("a") != ports.take("b")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="claims are abstract sockets, Linux alone")
+def test_two_stacks_that_start_together_never_choose_one_port(tmp_path: Path) -> None:
+    first, second = Claims(), Claims()
+    port = Ports(tmp_path / "1.json", claims=first).take("a")
+    other = Ports(tmp_path / "2.json", preferred={"a": port}, claims=second)
+    assert other.take("a") != port
+    first.release()
+    assert Ports(tmp_path / "3.json", preferred={"a": port}, claims=second).take("a") == port
+    second.release()
 
 
 def test_secrets_are_kept_and_private(tmp_path: Path) -> None:

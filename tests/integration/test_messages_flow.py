@@ -63,6 +63,25 @@ async def test_two_consumers_apply_nothing_twice(world: World, *, groups: bool) 
     assert await effects(world.receiver) == {number(a): [1, 2] for a in range(1, 41)}
 
 
+async def test_busy_loops_let_work_gather(world: World) -> None:
+    batches: list[int] = []
+
+    async def counted(conn: Connection, received: Sequence[Received]) -> None:
+        batches.append(len(received))
+        await effect(conn, received)
+
+    world.settings = world.settings.model_copy(update={"pace": 0.4})
+    async with world.running(world.hears(counted), world.closes(), world.relay()):
+        for index in range(1, 61):
+            await world.say(saying(world.topic, number(index)))
+            await asyncio.sleep(0.02)
+        await world.all_applied(60)
+        await world.all_closed()
+    assert sum(batches) == 60
+    assert len(batches) <= 20
+    assert await effects(world.receiver) == {number(a): [1] for a in range(1, 61)}
+
+
 async def test_ten_percent_duplicates_disorder_and_poison(world: World) -> None:
     chance = random.Random(7)
     events = [wire(world.topic, number(a), seq) for a in range(1, 31) for seq in range(1, 6)]

@@ -16,7 +16,7 @@ from services.contracts.vocabulary import Outcome, Service
 from services.orchestrator import deliver
 from services.orchestrator.deliver import WorkflowLostError
 from services.runtime.embedded.temporal import Temporal
-from services.runtime.loops import Loop, Loops
+from services.runtime.loops import Loop, Loops, Pace
 from tests.integration.conftest import OpenPool
 from tests.integration.messaging import until
 from tests.integration.orchestrator_kit import (
@@ -124,6 +124,27 @@ async def test_everything_of_one_poll_is_one_signal_and_one_turn(kit: Kit, runni
     counted = await events_of(running, number)
     assert counted[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED] == 2
     assert await kit.value("SELECT turn FROM application") == 3
+
+
+async def test_what_comes_within_a_moment_is_one_signal_when_many_applications_move(
+    kit: Kit, temporal: Temporal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "BUSY_S", 60.0)
+    running = await engine(kit, temporal.address, pace=0.5)
+    number, other = await kit.received(), await kit.received()
+    async with running.working():
+        await started(running, number, other)
+        await kit.take(decided(task(number, LICENCE)))
+        assert await running.deliver() == 0, "more may be said about it right now"
+        await kit.take(decided(task(number, DRAINS)))
+
+        async def delivered() -> bool:
+            return await running.deliver() == 2
+
+        await until(delivered, "both in one signal", seconds=20)
+        await reached(kit, number, 2)
+    counted = await events_of(running, number)
+    assert counted[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED] == 1
 
 
 async def test_a_submission_and_its_withdrawal_of_one_poll(kit: Kit, running: Engine) -> None:

@@ -7,7 +7,7 @@ import structlog
 
 from services.contracts.vocabulary import Service
 from services.domain.case import ClockReached
-from services.orchestrator.sweeper import Sweeper
+from services.orchestrator.sweeper import timer_sweeper
 from services.runtime.loops import Loop, Loops
 from tests.integration.conftest import OpenPool
 from tests.integration.messaging import until
@@ -43,7 +43,7 @@ async def overdue(kit: Kit) -> Story:
 
 async def test_a_timer_may_be_late_by_the_grace(kit: Kit) -> None:
     real = RealTime()
-    sweeper = Sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
+    sweeper = timer_sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
     await overdue(kit)
     assert await sweeper.sweep() == 0
     real.now += GRACE
@@ -54,7 +54,7 @@ async def test_a_timer_may_be_late_by_the_grace(kit: Kit) -> None:
 
 async def test_nothing_is_overdue_before_its_promise(kit: Kit) -> None:
     real = RealTime()
-    sweeper = Sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
+    sweeper = timer_sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
     story = await kit.story()
     await kit.writer.carry_out(story.accepted())
     kit.clock.move_to(PROMISED)
@@ -65,7 +65,7 @@ async def test_nothing_is_overdue_before_its_promise(kit: Kit) -> None:
 
 async def test_a_silent_timer_is_told_once(kit: Kit) -> None:
     real = RealTime()
-    sweeper = Sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
+    sweeper = timer_sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
     story = await overdue(kit)
     await sweeper.sweep()
     with structlog.testing.capture_logs() as said:
@@ -79,7 +79,7 @@ async def test_a_silent_timer_is_told_once(kit: Kit) -> None:
 
 async def test_the_alarm_ends_when_the_timer_speaks(kit: Kit) -> None:
     real = RealTime()
-    sweeper = Sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
+    sweeper = timer_sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
     story = await overdue(kit)
     await sweeper.sweep()
     real.now += 2 * GRACE
@@ -90,7 +90,7 @@ async def test_the_alarm_ends_when_the_timer_speaks(kit: Kit) -> None:
 
 async def test_a_decided_task_is_no_concern(kit: Kit) -> None:
     real = RealTime()
-    sweeper = Sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
+    sweeper = timer_sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
     story = await overdue(kit)
     await sweeper.sweep()
     await kit.writer.carry_out(story.next(story.decide(LICENCE)))
@@ -99,7 +99,7 @@ async def test_a_decided_task_is_no_concern(kit: Kit) -> None:
 
 
 async def test_the_alarm_stands_in_the_heartbeat(kit: Kit) -> None:
-    sweeper = Sweeper(kit.pool, kit.clock, grace=0.0)
+    sweeper = timer_sweeper(kit.pool, kit.clock, grace=0.0)
     await overdue(kit)
     loop = Loop(name="sweeper", body=sweeper.body(0.05))
     async with Loops([loop], service="test", pool=None) as loops:

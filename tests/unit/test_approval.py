@@ -373,6 +373,22 @@ def test_withdrawal_cancels_everything_open_and_ends_the_case() -> None:
     assert ignored.why == "the application is concluded"
 
 
+def test_withdrawal_leaves_what_was_decided_before_it() -> None:
+    life = Life(route(step(decide("A", "x")), step(decide("B", "x"), decide("C", "y"), code="j")))
+    life.decide(task("A", "x"))
+    life.decide(task("B", "x"))
+    commands = life.do(Withdrawn(at=START + DAY))
+    assert [c.task for c in commands if isinstance(c, EndTask)] == [task("C", "y")]
+    assert life.case.items["A"] is Outcome.GRANTED
+
+
+def test_a_promise_for_the_day_of_issue_gives_no_warning() -> None:
+    life = Life(route(step(decide("A", "x", promised=0))))
+    life.tick()
+    signals = [one.signal for one in life.of(RaiseSignal) if one.task is not None]
+    assert signals[:1] == [Signal.PROMISE_PASSED]
+
+
 def test_a_hold_stops_issuing_and_nothing_else() -> None:
     life = Life(route(step(decide("A", "x")), step(decide("B", "y", "A"))))
     life.do(Held(at=START))

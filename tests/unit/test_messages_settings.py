@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from aiokafka.consumer.fetcher import Fetcher
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
@@ -158,3 +159,7 @@ def test_event_ids_are_uuid7_and_rise_with_time(count: int) -> None:
     assert len(set(made)) == count
     times = [one.int >> 80 for one in made]
     assert times == sorted(times)
+
+
+def test_the_client_reads_the_wait_of_each_fetch_where_the_consumer_sets_it() -> None:
+    assert "_fetch_max_wait_ms" in Fetcher._get_actions_per_node.__code__.co_names

@@ -4,7 +4,9 @@
 
 -- name: prepare(ids, owner, items, numbers, project_code)^
 -- The next application number; which of the uploads are the owner's; which results claimed are
--- results of this system, of the same person or the same project.
+-- results of this system, of the same person or the same project. `offset 0` and the scalar query
+-- keep the way from the number claimed to its application: a plan made while the tables were small
+-- would walk through all applications of the person, at every submission.
 select
     nextval('application_number') as sequence,
     (
@@ -15,10 +17,17 @@ select
     (
         select coalesce(array_agg(distinct claimed.item), '{}')
         from unnest(:items::text[], :numbers::text[]) as claimed (item, number)
-        join result as r
-            on r.number = claimed.number and r.item = claimed.item and r.outcome = 'granted'
-        join application as a on a.number = r.application
-        where a.owner_ref = :owner::text or a.project_code = :project_code::text
+        cross join lateral (
+            select r.application
+            from result as r
+            where r.number = claimed.number and r.item = claimed.item and r.outcome = 'granted'
+            offset 0
+        ) as granted
+        where (
+            select a.owner_ref = :owner::text or a.project_code = :project_code::text
+            from application as a
+            where a.number = granted.application
+        )
     ) as held;
 
 -- name: add_plan(digest, body)!

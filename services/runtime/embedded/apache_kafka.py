@@ -57,6 +57,7 @@ class ApacheKafka:
     name = "kafka"
     idempotent = True
     fetch_max_wait_ms = 500
+    fetch_soon_ms: int | None = None
     partitions: int | None = None
 
     def __init__(self, data: Path, *, port: int, controller_port: int) -> None:

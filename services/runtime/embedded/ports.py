@@ -3,6 +3,7 @@
 import json
 import random
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,11 +28,41 @@ def is_free(port: int) -> bool:
     return True
 
 
+class Claims:
+    """Ports that a stack has chosen and its parts do not listen on yet, told to other stacks.
+
+    A claim is a name among the kernel's abstract sockets (Linux): it ends with its process,
+    whatever ends that. Elsewhere nothing is claimed: two stacks that start in the same seconds may
+    then choose one port, and the second says so when its part cannot listen.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, socket.socket] = {}
+
+    def claim(self, port: int) -> bool:
+        """Return whether the port is ours now."""
+        if port in self._held or sys.platform != "linux":
+            return True
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind(f"\0lianshen-port-{port}")
+        except OSError:
+            claim.close()
+            return False
+        self._held[port] = claim
+        return True
+
+    def release(self) -> None:
+        """Give all ports back."""
+        while self._held:
+            self._held.popitem()[1].close()
+
+
 class Ports:
     """The ports of one stack.
 
     A port that was asked for must be free; a preferred or remembered one is replaced when another
-    program has taken it, and `moved` then holds a sentence about it.
+    program has taken it, or another stack has claimed it, and `moved` then holds a sentence.
     """
 
     def __init__(
@@ -40,10 +71,12 @@ class Ports:
         *,
         asked: Mapping[str, int] | None = None,
         preferred: Mapping[str, int] | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self._file = file
         self._asked = dict(asked or {})
         self._preferred = dict(preferred or {})
+        self._claims = claims
         self._known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
         self.moved: list[str] = []
 
@@ -54,7 +87,7 @@ class Ports:
             StackError: the port that was asked for is in use, or none is free.
         """
         if (asked := self._asked.get(name)) is not None:
-            if not is_free(asked):
+            if not self._is_ours(asked):
                 raise StackError(
                     f"Port {asked}, asked for {name}, is in use by another program: "
                     "stop it or name another port."
@@ -74,7 +107,10 @@ class Ports:
 
     def _usable(self, name: str, port: int) -> bool:
         others = {known for other, known in self._known.items() if other != name}
-        return port not in others and is_free(port)
+        return port not in others and self._is_ours(port)
+
+    def _is_ours(self, port: int) -> bool:
+        return is_free(port) and (self._claims is None or self._claims.claim(port))
 
     def _any(self, name: str) -> int:
         for _ in range(200):

@@ -18,7 +18,7 @@ from services.runtime.embedded.keeper import Keeper, Part
 from services.runtime.embedded.keys import ensure_audit_key, ensure_test_seal
 from services.runtime.embedded.oidc import AUDIENCE, OidcProvider, clients_for
 from services.runtime.embedded.place import Place, myself
-from services.runtime.embedded.ports import LOOPBACK, Ports
+from services.runtime.embedded.ports import LOOPBACK, Claims, Ports
 from services.runtime.embedded.postgres import Postgres
 from services.runtime.embedded.service import REPOSITORY, ServiceProcess, ServiceSpec
 from services.runtime.embedded.temporal import Temporal
@@ -79,6 +79,7 @@ class Stack:
             say: told in one sentence what people should know.
         """
         self._place = Place(data)
+        self._claims = Claims()
         self.data = self._place.data
         self._specs = tuple(services)
         self.departments = tuple(departments)
@@ -155,6 +156,7 @@ class Stack:
             self._publish_stopped()
         self._parts.clear()
         self.services.clear()
+        self._claims.release()
         self._place.release()
 
     async def kill(self, part: str) -> None:
@@ -228,8 +230,12 @@ class Stack:
     def _make_parts(self) -> None:
         """Choose the ports and describe the parts our services stand on."""
         self._secrets = Secrets(self.data / "secrets.json")
-        ports = Ports(self.data / "ports.json", asked=self._asked, preferred=_PREFERRED)
-        self._ports = ports
+        ports = Ports(
+            self.data / "ports.json",
+            asked=self._asked,
+            preferred=_PREFERRED,
+            claims=self._claims,
+        )
         self.postgres = Postgres(self.data, port=ports.take("postgres"), secrets=self._secrets)
         self.broker = self._make_broker(ports)
         self.temporal = Temporal(
@@ -326,6 +332,8 @@ class Stack:
             "PAYMENT__ADAPTER": "sandbox",
             "HASH_KEY": self._secrets.get("hash-key", 32),
         }
+        if self.broker.fetch_soon_ms is not None:
+            settings["KAFKA__FETCH_SOON_MS"] = str(self.broker.fetch_soon_ms)
         if self.broker.partitions is not None:
             settings["KAFKA__PARTITIONS"] = str(self.broker.partitions)
             # Each service is one process here, and this broker is slow to see that one has gone.
