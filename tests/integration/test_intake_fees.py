@@ -432,9 +432,10 @@ async def test_departments_that_accept_later_are_paid_by_the_later_standard(
     for place, (version, since, rate) in enumerate(
         [("2026.1", date(2026, 1, 1), "30"), ("2026.2", date(2026, 3, 5), "20")]
     ):
+        until = "" if place else "effective_to: '2026-03-04'\n"
         edition(tmp_path / f"later/{place}", version, since, rate)
         head = tmp_path / f"later/{place}/county.yaml"
-        head.write_text(f"{head.read_text()}acceptance: by_departments\n")
+        head.write_text(f"{head.read_text()}{until}acceptance: by_departments\n")
     desk.shelve(tmp_path / "later")
     desk.number = await desk.intake.accepted()
     await accepted_on(desk, AcceptanceState.EXAMINING, None)
