@@ -37,8 +37,8 @@ def fees_of(
     catalogue: Catalogue, drafts: Sequence[Draft], facts: Facts, on: date
 ) -> tuple[PlannedFee, ...]:
     """Return every standard once, by id, with the items that fall under it."""
-    items = (item for _, item in _items(drafts) if item.fee.standard is not None)
-    return fees_on(catalogue, (one for one in items if holds(one.fee.when, facts)), facts, on)
+    items = (item for _, item in _items(drafts) if holds(item.fee.when, facts))
+    return fees_on(catalogue, items, facts, on)
 
 
 def fees_on(

@@ -70,8 +70,8 @@ class _Search:
             return
         if place == len(self._order):
             seated = seat(self._round, chosen)
-            if seated is not None:
-                self._best = (cost, chosen, seated[1])
+            assert seated is not None  # noqa: S101  seen on the way here
+            self._best = (cost, chosen, seated[1])
             return
         wanted = self._order[place]
         for opening in self._openings[wanted.key]:

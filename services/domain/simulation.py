@@ -266,10 +266,9 @@ class World:
         if work is None:
             return
         desk = self._take_away(work, free=ended.state is not TaskState.DECIDED)
-        if ended.state is not TaskState.CANCELLED:
-            desk.lapsed += ended.state is TaskState.LAPSED
-            desk.late += ended.at > work.due
-            self._note(work, ended.step)
+        desk.lapsed += ended.state is TaskState.LAPSED
+        desk.late += ended.state is not TaskState.CANCELLED and ended.at > work.due
+        self._note(work, ended.step)
 
     def _close(self, application: _Application, closed: CloseExamination) -> None:
         work = application.works.pop(closed.task)
@@ -290,9 +289,8 @@ class World:
     def _note(self, work: _Work, step: str) -> None:
         """Note whose part of a round was the last to end."""
         latest = work.application.rounds[step][-1]
-        if self._now >= latest.ended:
-            latest.ended, latest.department = self._now, work.department
-            latest.begun = self._now if work.begun is None else work.begun
+        latest.ended, latest.department = self._now, work.department
+        latest.begun = self._now if work.begun is None else work.begun
 
     def _ask(self, application: _Application, command: AskRectification | SendNotice) -> None:
         step = command.step if isinstance(command, AskRectification) else ACCEPTANCE

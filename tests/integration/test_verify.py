@@ -176,16 +176,30 @@ async def stop_clock(at: County, number: str) -> None:
     paused = await chief.post(
         f"{path}/pauses", notice | {"reason": "现场检验"}, version=task["version"]
     )
+    task = await redated(at, number, paused["version"])
     approval = {"days": 10, "approver": "department_head", "approval": "市容延〔2026〕2号"}
-    await chief.post(
-        f"{path}/extensions", approval | {"reason": "情况复杂"}, version=paused["version"]
+    extended = await chief.post(
+        f"{path}/extensions", approval | {"reason": "情况复杂"}, version=task["version"]
     )
+    await redated(at, number, extended["version"])
 
     async def shown() -> bool:
         told = await at.investor.get(f"/v1/applications/{number}/clocks")
-        return len(told["items"]) == 2 and (await task_of(at, CITY, number))["version"] > 4
+        return len(told["items"]) == 2
 
-    await until(shown, 60, "both notices and the moved dates")
+    await until(shown, 60, "both notices")
+
+
+async def redated(at: County, number: str, version: int) -> Task:
+    """Wait until the moved dates have come back to the queue; return the task with them."""
+    found: list[Task] = []
+
+    async def there() -> bool:
+        found[:] = [await task_of(at, CITY, number)]
+        return bool(found[0]["version"] > version)
+
+    await until(there, 60, "the moved dates")
+    return found[0]
 
 
 async def end_alone(who: Person, task: Task) -> None:
@@ -438,11 +452,14 @@ async def test_one_application_alone(scene: Scene) -> None:
     assert itself.of(DECISIONS)
 
 
-async def test_another_calendar_is_noted_not_guessed(scene: Scene, tmp_path: Path) -> None:
+async def test_another_calendar_is_not_guessed_at(scene: Scene, tmp_path: Path) -> None:
     for file in scene.sources.calendar.glob("*.yaml"):
         text = file.read_text(encoding="utf-8")
         (tmp_path / file.name).write_text(text.replace('closes: "17:00"', 'closes: "18:00"'))
     report = await verify(replace(scene.sources, calendar=tmp_path))
+    assert report.clean, "the orchestrator has kept the calendar that was reckoned by"
+    async with scene.sabotaged(Service.ORCHESTRATOR, "DELETE FROM calendar") as sources:
+        report = await verify(replace(sources, calendar=tmp_path))
     assert not report.of(DATES)
     assert any("calendar" in note for note in report.notes)
 

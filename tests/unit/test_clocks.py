@@ -90,6 +90,13 @@ def of(commands: Sequence[AnyCommand], kind: type) -> list[Any]:
 # Pauses
 
 
+def test_the_end_of_a_pause_of_no_open_task_changes_nothing() -> None:
+    case = accepted(step(decide("A", "d")))
+    after, commands = apply(case, ended("B", "d", TUESDAY))
+    assert [type(command) for command in commands] == [Ignore]
+    assert after.tasks == case.tasks
+
+
 def test_a_pause_stops_promise_statute_and_the_promise_of_the_whole() -> None:
     case = accepted(step(decide("A", "d")))
     assert dates(case, "A/d") == (date(2026, 1, 8), date(2026, 1, 16))
