@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench import processes
@@ -37,7 +38,8 @@ def run_and_report(asked: argparse.Namespace) -> None:
         "commit": _commit(),
         "machine": processes.describe(),
         "size": asdict(size) | {"officers_round_s": ROUND_S},
-        "records": records,
+        "rounds": records,
+        "records": medians(records),
         "ratios": ratios(records),
     }
     text = table(found)
@@ -46,27 +48,45 @@ def run_and_report(asked: argparse.Namespace) -> None:
         _write(found, text)
 
 
+def medians(records: list[Record]) -> list[Record]:
+    """Return one record for each number of departments and shape: the median of every figure."""
+    groups: dict[tuple[int, str], list[Record]] = {}
+    for one in records:
+        groups.setdefault((one["departments"], one["shape"]), []).append(one)
+    return [_median(found) for found in groups.values()]
+
+
+def _median(values: list[Any]) -> Any:
+    """Return the median of numbers, and of dictionaries the median of each of their values."""
+    first = values[0]
+    if isinstance(first, dict):
+        return {key: _median([one[key] for one in values if key in one]) for key in first}
+    return round(median(values), 2) if isinstance(first, int | float) else first
+
+
 def ratios(records: list[Record]) -> dict[str, dict[str, float]]:
     """Return for each number of departments how the product compares: P/N and P/B.
 
     By applications a second, and by CPU time (above 1: the product needs less). The second does not
-    depend on who else used the machine.
+    depend on who else used the machine. Compared is within a round; told is the median of rounds.
     """
     found: dict[str, dict[str, float]] = {}
     for departments in sorted({one["departments"] for one in records}):
-        shapes = {one["shape"]: one for one in records if one["departments"] == departments}
+        shapes: dict[str, list[Record]] = {}
+        for one in records:
+            if one["departments"] == departments:
+                shapes.setdefault(one["shape"], []).append(one)
         for other in ("N", "B"):
             if "P" in shapes and other in shapes:
-                mine, theirs = shapes["P"], shapes[other]
-                found.setdefault(str(departments), {}).update(
-                    {
-                        f"P/{other}": round(mine["per_second"] / theirs["per_second"], 2),
-                        f"P/{other} by CPU": round(
-                            theirs["cpu_ms_total"] / mine["cpu_ms_total"], 2
-                        ),
-                    }
-                )
+                pairs = list(zip(shapes["P"], shapes[other], strict=True))
+                found.setdefault(str(departments), {}).update(_compared(f"P/{other}", pairs))
     return found
+
+
+def _compared(name: str, pairs: list[tuple[Record, Record]]) -> dict[str, float]:
+    speed = median(mine["per_second"] / theirs["per_second"] for mine, theirs in pairs)
+    cpu = median(theirs["cpu_ms_total"] / mine["cpu_ms_total"] for mine, theirs in pairs)
+    return {name: round(speed, 2), f"{name} by CPU": round(cpu, 2)}
 
 
 def table(found: dict[str, Any]) -> str:
@@ -76,7 +96,7 @@ def table(found: dict[str, Any]) -> str:
         f"Run of {found['at']}, commit {found['commit']}: {machine['cores']} cores "
         f"({machine['processor']}), {machine['memory_gib']} GiB, kernel {machine['kernel']}, "
         f"Python {machine['python']}; {size['concurrency']} applications under way, "
-        f"{size['sample_ratio']:.0%} of the traces kept.",
+        f"{size['sample_ratio']:.0%} of the traces kept; medians of {size['rounds']} rounds.",
         "",
         "| departments | shape | applications/s | CPU ms each | others used | history events |"
         " idle: visible p50 / p99 | idle: result p50 / p99 | load: visible p50 / p99 |"

@@ -1,4 +1,4 @@
-"""One run: the stack, then for each number of departments N, B and P one after another."""
+"""One run: the stack, then for each number of departments rounds of N, B and P in turn."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Size:
     """How much to measure."""
 
     departments: tuple[int, ...]
+    rounds: int
     concurrency: int
     warm_up: int
     count: int
@@ -52,15 +54,17 @@ class Size:
 
 FULL = Size(
     departments=(8, 20),
+    rounds=3,
     concurrency=64,
-    warm_up=150,
-    count=500,
-    seconds=25.0,
+    warm_up=100,
+    count=400,
+    seconds=12.0,
     idle=40,
     sample_ratio=0.1,
 )
 QUICK = Size(
     departments=(8,),
+    rounds=1,
     concurrency=20,
     warm_up=20,
     count=40,
@@ -77,7 +81,8 @@ class Bench:
         self._data = data
         self._size = size
         self._shapes = shapes
-        self._run = f"{int(time.time()):x}"
+        self._began = f"{int(time.time()):x}"
+        self._run = self._began
         self._stack = Stack(
             data,
             services=[ServiceSpec.of(name) for name in SERVICES],
@@ -90,11 +95,15 @@ class Bench:
         )
 
     async def run(self) -> list[dict[str, Any]]:
-        """Return one record for each shape and number of departments."""
+        """Return one record for each shape, number of departments and round.
+
+        The shapes take turns: a machine that is slow for a minute is slow for all of them.
+        """
         found = []
         async with self._stack:
             self._client = await Client.connect(self._stack.temporal.address)
-            for departments in self._size.departments:
+            for departments, turn in product(self._size.departments, range(self._size.rounds)):
+                self._run = f"{self._began}-{departments}-{turn}"
                 if "N" in self._shapes or "B" in self._shapes:
                     found += await self._bare(departments)
                 if "P" in self._shapes:
@@ -115,7 +124,7 @@ class Bench:
 
     async def _naive(self, departments: int) -> dict[str, Any]:
         settings = self._settings(departments) | {
-            "socket": str(self._data / f"naive-{departments}.sock")
+            "socket": str(self._data / f"naive-{self._run}.sock")
         }
         async with driver("naive", settings) as client:
             await client.until("listening")
@@ -140,7 +149,7 @@ class Bench:
         return {
             "address": self._stack.temporal.address,
             "departments": departments,
-            "run": f"{self._run}-{departments}",
+            "run": self._run,
             "idle": self._size.idle,
             "plan": asdict(self._size.plan),
         }

@@ -26,6 +26,24 @@ def test_ratios_compare_the_product_with_both() -> None:
     }
 
 
+def test_rounds_are_compared_pair_by_pair_and_told_by_their_median() -> None:
+    slow = [record("N", 5, 200), record("P", 10, 100)]
+    quick = [record("N", 10, 100), record("P", 30, 50)]
+    odd = [record("N", 10, 100), record("P", 1, 1000)]
+    rounds = [*slow, *quick, *odd]
+    assert report.ratios(rounds) == {"8": {"P/N": 2.0, "P/N by CPU": 2.0}}
+    assert [(one["shape"], one["per_second"]) for one in report.medians(rounds)] == [
+        ("N", 10),
+        ("P", 10),
+    ]
+
+
+def test_medians_reach_into_a_record() -> None:
+    rounds = [record("P", 1, 1) | {"idle": {"visible": {"p50": one}}} for one in (1, 9, 2)]
+    [told] = report.medians(rounds)
+    assert told["idle"] == {"visible": {"p50": 2}}
+
+
 def test_latencies_are_those_of_both_distances() -> None:
     times = [
         Times(begun=0, visible=one / 1000, decided=10, ended=10 + 2 * one / 1000)
