@@ -34,7 +34,7 @@ from services.departments.store import Row
 from services.domain import clock_rules
 from services.domain.calendar import ZONE, WorkingCalendar
 from services.domain.catalogue import Extension, Item, Limit, Uncounted
-from services.domain.limits import Pause, day_of_act
+from services.domain.limits import LONGEST_PAUSE, Pause, day_of_act
 from services.runtime import audit, outbox
 from services.runtime.auth import Principal
 from services.runtime.catalogue_shelf import Shelf
@@ -282,11 +282,13 @@ def _pause_faults(
     if asked.until < day:
         words = Words("截止日已过", f"The last day lies before {day}")
         found.append(Fault("#/until", words))
-    elif cap is not None:
+        return found
+    last = day + LONGEST_PAUSE
+    if cap is not None:
         last = clock_rules.last_day(cap.value, cap.unit, day, calendar)
-        if asked.until > last:
-            words = Words(f"超过上限，最迟至{last}", f"It is capped: {last} at the latest")
-            found.append(Fault("#/until", words))
+    if asked.until > last:
+        words = Words(f"超过上限，最迟至{last}", f"It is capped: {last} at the latest")
+        found.append(Fault("#/until", words))
     return found
 
 

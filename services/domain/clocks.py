@@ -39,6 +39,7 @@ from services.domain.deadlines import (
 )
 from services.domain.happening import CaseEvent
 from services.domain.limits import (
+    LONGEST_PAUSE,
     Extension,
     Ledger,
     Pause,
@@ -101,6 +102,8 @@ def _unpausable(
         return "the task is paused already"
     if pause.until_on is None or last is None or last < pause.from_on:
         return "it has no written notice, or no day that it could stop the clock for"
+    if pause.until_on > pause.from_on + LONGEST_PAUSE:
+        return "it is told to last for more than a year"
     return _over(turn, step, part, pause.from_on)
 
 

@@ -29,6 +29,8 @@ START_NOT_COUNTED = "民法典 201"
 LAST_DAY_MOVES = "民法典 203"
 WORKING_DAYS_ONLY = "行政许可法 82"
 NOTICE_IN_WRITING = "行政许可法 45"
+LONGEST_PAUSE = timedelta(days=366)
+"""No procedure is told to last longer, where no rule caps it: a mistaken year ends here."""
 UNIT_ZH = {Unit.WORKING_DAY: "个工作日", Unit.CALENDAR_DAY: "日"}
 UNIT_EN = {Unit.WORKING_DAY: "working day", Unit.CALENDAR_DAY: "calendar day"}
 PAUSE_ZH = {

@@ -126,6 +126,10 @@ class Turn:
             dates=dates,
             signals=(),
             lapse_asked=False,
+            open_pause=None,
+            # A department counts its pauses and extensions by task, and a round is a task.
+            pauses_told=0,
+            extensions_told=0,
         )
         name = task_name(self.route.application, part, round_)
         self.commands.append(

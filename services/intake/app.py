@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -27,14 +26,14 @@ from services.intake.consumer import project
 from services.intake.files import FileStore
 from services.intake.parts import Parts
 from services.intake.payment import adapter_of
-from services.intake.payments import settle_begun
+from services.intake.payments import asking
 from services.intake.settings import Settings
 from services.runtime import auth, logs, service, telemetry
 from services.runtime.catalogue_shelf import Shelf
 from services.runtime.consumer import Consumer
 from services.runtime.db import open_pool
 from services.runtime.inbox import Inbox
-from services.runtime.loops import Loop, Loops, every
+from services.runtime.loops import Loop, Loops
 from services.runtime.relay import Relay
 from services.runtime.web import operations
 from services.runtime.web.app import create_app
@@ -129,7 +128,7 @@ def _loops(settings: Settings, parts: Parts, inbox: Inbox) -> list[Loop]:
     relay = Relay(
         pool=parts.pool, settings=settings.kafka, service=NAME, topics=[APPLICATIONS.name]
     )
-    paying = every(settings.payment.ask_every, partial(settle_begun, parts))
+    paying = asking(parts, settings.payment.ask_every)
     return [
         Loop(name="consumer", body=consumer.run),
         *([Loop(name="payments", body=paying)] if parts.payment else []),

@@ -6,8 +6,9 @@ it says is recorded. What is still under way is asked about again and again.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -25,11 +26,12 @@ from services.intake.problems import WITHDRAWN
 from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.db import Connection
+from services.runtime.loops import Body, Pulse, pause
 from services.runtime.messages import new_event_id
 from services.runtime.web.idempotency import Asked, Slot, idempotent
 from services.runtime.web.problems import Problem
 
-__all__ = ["pay", "refund", "settle_begun"]
+__all__ = ["asking", "pay", "refund", "settle_begun"]
 
 AT_ONCE = 50
 """So many transfers are asked about in one turn."""
@@ -166,27 +168,62 @@ class _Begun:
         return transfer
 
 
-async def settle_begun(parts: Parts) -> int:
-    """Ask about transfers under way, those not asked about for the longest time first."""
+class Round(NamedTuple):
+    """How many transfers were asked about, and about how many the payment system said nothing."""
+
+    asked: int
+    failed: int
+
+
+async def settle_begun(parts: Parts, turned: Callable[[], None] = lambda: None) -> Round:
+    """Ask about transfers under way, those not asked about for the longest time first.
+
+    `turned` is called after each: a payment system that is slow to answer is no loop that hangs.
+    """
     adapter = parts.payment
     if adapter is None:
-        return 0
+        return Round(asked=0, failed=0)
     async with parts.pool.acquire() as conn:
         begun = await store.list_begun(conn, adapter.name, AT_ONCE)
+    failed = 0
     for transfer in begun:
-        await _settle_quietly(parts, adapter, transfer)
-    return len(begun)
+        failed += not await _settle_quietly(parts, adapter, transfer)
+        turned()
+    return Round(asked=len(begun), failed=failed)
 
 
-async def _settle_quietly(parts: Parts, adapter: PaymentAdapter, transfer: UUID) -> None:
+def asking(parts: Parts, seconds: float) -> Body:
+    """Return the loop that asks. What stays unanswered is an alarm in the heartbeat's detail.
+
+    It is no reason to start the process again, nor to answer no more applications.
+    """
+
+    async def body(pulse: Pulse, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                found = await settle_begun(parts, pulse.turn)
+                pulse.progress()
+                pulse.detail = f"not_settled={found.failed}" if found.failed else None
+            except Exception as error:
+                pulse.failed(error)
+                _log.warning("turn failed", loop=pulse.name, exc_info=True)
+            await pause(stop, seconds)
+
+    return body
+
+
+async def _settle_quietly(parts: Parts, adapter: PaymentAdapter, transfer: UUID) -> bool:
     """Settle; a payment system that fails is told of in the log, and asked again by the loop.
 
-    Nothing is lost by that: the transfer stays begun, and its lines are held for it.
+    Nothing is lost by that: the transfer stays begun, and its lines are held for it. Returns
+    whether it answered.
     """
     try:
         await _settle(parts, adapter, transfer)
     except Exception as error:
         _log.warning("payment not settled", transfer=str(transfer), error=type(error).__name__)
+        return False
+    return True
 
 
 async def _settle(parts: Parts, adapter: PaymentAdapter, transfer: UUID) -> None:

@@ -25,9 +25,10 @@ from services.contracts.vocabulary import (
 )
 from services.domain.fees import TransferState
 from services.intake.payment import Order, PaymentError, Sandbox, Word
-from services.intake.payments import settle_begun
+from services.intake.payments import asking, settle_begun
 from services.orchestrator.settings import TemporalSettings
 from services.runtime.catalogue_shelf import Shelf
+from services.runtime.loops import Pulse
 from services.runtime.settings import CatalogueSettings
 from services.verification.fees import fees as verified
 from services.verification.folders import Folder, queries
@@ -48,6 +49,7 @@ from tests.integration.intake_kit import (
     problem,
     running,
 )
+from tests.integration.messaging import until
 
 OPERATOR = bearer("operator", Role.OPERATOR)
 SIGN, DRAINS, LICENCE = "sign-space-fee", "drain-works", "licence-cost"
@@ -314,12 +316,12 @@ async def test_what_the_payment_system_does_not_answer_is_asked_again(desk: Desk
     assert (await desk.lines())[SIGN] == ("paying", "180.00")
     problem(await desk.exempt(SIGN), 409, "not-to-exempt")
     desk.till.word = Word(state=TransferState.BEGUN, pay_at="https://pay.example/1", reference="B7")
-    assert await settle_begun(desk.intake.parts) == 1
+    assert (await settle_begun(desk.intake.parts)).asked == 1
     [transfer] = (await desk.bill())["transfers"]
     assert (transfer["pay_at"], transfer["state"]) == ("https://pay.example/1", "begun")
     desk.till.word = Word(state=TransferState.CONFIRMED)
-    assert await settle_begun(desk.intake.parts) == 1
-    assert await settle_begun(desk.intake.parts) == 0
+    assert (await settle_begun(desk.intake.parts)).asked == 1
+    assert (await settle_begun(desk.intake.parts)).asked == 0
     [transfer] = (await desk.bill())["transfers"]
     assert (transfer["reference"], transfer["state"]) == ("B7", "confirmed")
     assert len({order.number for order in desk.till.asked}) == 1
@@ -377,7 +379,7 @@ async def test_without_a_payment_system_a_bill_is_shown_and_not_paid(desk: Desk)
     desk.connect(None)
     assert (await desk.bill())["can_be_paid"] is False
     problem(await desk.pay(), 503, "no-payment-system")
-    assert await settle_begun(desk.intake.parts) == 0
+    assert (await settle_begun(desk.intake.parts)).asked == 0
 
 
 async def test_what_went_through_the_sandbox_is_marked_and_stays_there(desk: Desk) -> None:
@@ -448,6 +450,26 @@ async def test_departments_that_accept_later_are_paid_by_the_later_standard(
     assert (bill["accepted_on"], bill["catalogue_version"]) == ("2026-03-06", "2026.2")
     assert (await desk.lines())[SIGN] == ("due", "120.00")
     assert (await desk.pay(SIGN)).json()["amount"] == "120.00"
+
+
+async def test_a_payment_system_that_fails_is_an_alarm_and_hangs_nothing(desk: Desk) -> None:
+    desk.till.word = ConnectionError("no answer")
+    await desk.pay(SIGN)
+    pulse, stop = Pulse("payments"), asyncio.Event()
+    loop = asyncio.create_task(asking(desk.intake.parts, 0.01)(pulse, stop))
+
+    async def alarmed() -> bool:
+        return pulse.detail == "not_settled=1"
+
+    async def calm() -> bool:
+        return pulse.detail is None
+
+    await until(alarmed, "an alarm")
+    desk.till.word = Word(state=TransferState.CONFIRMED)
+    await until(calm, "the alarm is over")
+    assert (await desk.lines())[SIGN][0] == "paid"
+    stop.set()
+    await loop
 
 
 async def test_the_database_pays_no_line_twice(desk: Desk) -> None:

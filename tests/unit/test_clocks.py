@@ -28,6 +28,7 @@ from services.domain.case import (
     Paused,
     PauseEnded,
     RaiseSignal,
+    Rectified,
     Redate,
     Reprojected,
     Repromise,
@@ -110,6 +111,37 @@ def test_a_pause_stops_promise_statute_and_the_promise_of_the_whole() -> None:
     assert whole.before == case.promised_at
     assert whole.promised_at == paused_.promised_at > case.promised_at
     assert of(commands, ChangeStatus)[0].promised_at == paused_.promised_at
+
+
+def test_a_pause_of_more_than_a_year_is_a_mistake() -> None:
+    case = accepted(step(decide("A", "d")))
+    after, commands = apply(case, paused("A", "d", TUESDAY, date(2926, 1, 12)))
+    assert [type(command) for command in commands] == [Ignore]
+    assert after.tasks == case.tasks
+
+
+def test_pauses_are_counted_anew_in_each_round() -> None:
+    case = accepted(step(decide("A", "d"), decide("B", "e"), code="j", rounds=1))
+    case, _ = apply(case, paused("A", "d", TUESDAY, date(2026, 1, 6)))
+    at = TUESDAY + 2 * DAY
+    for item, department, outcome in (("A", "d", Outcome.REFUSED), ("B", "e", Outcome.GRANTED)):
+        decided = Decided(at=at, task=task(item, department), outcome=outcome, ref="r")
+        case, _ = apply(case, decided)
+    case, _ = apply(case, Rectified(at=at + DAY, step="j", round=1))
+    again = Paused(
+        at=at + 2 * DAY,
+        ref="p",
+        task=task("A", "d", 2),
+        pause=1,
+        kind=PauseKind.EXPERT_REVIEW,
+        until=date(2026, 1, 20),
+        cap=None,
+        notice="甲2号",
+        article="行政许可法 45",
+    )
+    case, commands = apply(case, again)
+    assert of(commands, Redate)
+    assert case.tasks["A/d"].open_pause == 1
 
 
 def test_a_pause_that_ends_before_its_day_gives_the_rest_back() -> None:
