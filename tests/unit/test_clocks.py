@@ -1,6 +1,6 @@
 """What stops, lengthens and moves the clocks of a case, by example and against the oracle."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from services.domain.calendar import YearDays
 from services.domain.case import (
     Accepted,
     AnyCommand,
+    AnyEvent,
     AskLapse,
     Case,
     ChangeCalendar,
@@ -91,9 +92,14 @@ def of(commands: Sequence[AnyCommand], kind: type) -> list[Any]:
 # Pauses
 
 
-def test_the_end_of_a_pause_of_no_open_task_changes_nothing() -> None:
+def paused_for_a_week(item: str, department: str, at: datetime) -> Paused:
+    return paused(item, department, at, (at + 7 * DAY).date())
+
+
+@pytest.mark.parametrize("act", [paused_for_a_week, ended, extended])
+def test_an_act_on_the_clock_of_no_open_task_changes_nothing(act: Callable[..., AnyEvent]) -> None:
     case = accepted(step(decide("A", "d")))
-    after, commands = apply(case, ended("B", "d", TUESDAY))
+    after, commands = apply(case, act("B", "d", TUESDAY))
     assert [type(command) for command in commands] == [Ignore]
     assert after.tasks == case.tasks
 
@@ -111,6 +117,14 @@ def test_a_pause_stops_promise_statute_and_the_promise_of_the_whole() -> None:
     assert whole.before == case.promised_at
     assert whole.promised_at == paused_.promised_at > case.promised_at
     assert of(commands, ChangeStatus)[0].promised_at == paused_.promised_at
+
+
+def test_a_clock_that_stands_is_not_stopped_again() -> None:
+    case = accepted(step(decide("A", "d")))
+    case, _ = apply(case, paused("A", "d", TUESDAY, date(2026, 1, 12)))
+    after, commands = apply(case, paused("A", "d", TUESDAY + DAY, date(2026, 1, 20), pause=2))
+    assert [type(command) for command in commands] == [Ignore]
+    assert after.tasks == case.tasks
 
 
 def test_a_pause_of_more_than_a_year_is_a_mistake() -> None:

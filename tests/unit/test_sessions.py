@@ -333,6 +333,13 @@ def test_the_solver_answers_as_well_as_the_search(round_: Round) -> None:
     assert solved.cost == found.cost
 
 
+@installed
+def test_a_solver_without_time_places_nothing_and_says_so() -> None:
+    round_ = round_of(wanted(member("x", "a"), key="s"), wanted(member("x", "b"), key="r"))
+    solved = sessions_solver.solve(round_, seconds=0)
+    assert (solved.placed, solved.unplaced, solved.proven) == ((), ("r", "s"), False)
+
+
 def test_a_search_that_is_cut_short_says_so() -> None:
     asked = [wanted(member("x", "a", "b"), key=str(n), hours=1) for n in range(4)]
     found = search(round_of(*asked), steps=30)
