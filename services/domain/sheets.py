@@ -327,7 +327,7 @@ def _granted(result: Decided) -> Name:
         ):
             zh = f"贵方申请的“{name.zh}”，经审查符合规定的条件和标准，予以通过。"
             en = f"{name.en}: it meets the conditions and standards laid down and is passed."
-        case _:  # pragma: no cover
+        case _:  # pragma: no cover - the type checker proves that nothing is left
             assert_never(result.kind)
     return Name(zh=zh, en=en)
 

@@ -44,8 +44,8 @@ RESUMED_TYPE = "lianshen.operator.resumed.v1"
 PROJECT_CODE = SearchAttributeKey.for_keyword("ProjectCode")
 SCENARIO = SearchAttributeKey.for_keyword("Scenario")
 AT_ONCE = 8
-"""Calls to Temporal at a time. Sixty-four together waited half a second for their workflows and for
-its database; what waits so long there is put off, and some applications stood for five seconds."""
+"""Calls to Temporal at a time. With sixty-four some applications stood for five seconds and more under
+load; with eight none did. That Temporal puts off what waits too long for it is our guess."""
 MOST = 2_000
 """Messages in one batch."""
 IDLE_S = 1.0
