@@ -1,0 +1,78 @@
+"""A stack with one application that was granted, and browsers to look at it with."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.e2e.town import Town, open_town
+from tests.pages.browser import Visitor
+
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+SIZES = {"desk": (1280, 800), "phone": (390, 844)}
+LANGUAGES = {"zh": "zh-CN", "en": "en"}
+Visit = Callable[[], Awaitable[Visitor]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    """Every service, with officers who grant what they get."""
+    data = tmp_path_factory.mktemp("pages")
+    async with open_town(data, Path("deploy/catalogue"), "warehouse") as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def granted(town: Town) -> str:
+    """The number of an application that was concluded."""
+    number = await town.submit()
+    await town.concluded(number, seconds=90)
+    return number
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A Chromium: the one that LIANSHEN_TEST_CHROMIUM names, or the machine's."""
+    path = os.environ.get("LIANSHEN_TEST_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        pytest.fail("no Chromium: `make test-pages` finds or installs one")
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield found
+        await found.close()
+
+
+@pytest.fixture(params=sorted(SIZES))
+def size(request: pytest.FixtureRequest) -> str:
+    """The name of a screen."""
+    return str(request.param)
+
+
+@pytest.fixture(params=sorted(LANGUAGES))
+def language(request: pytest.FixtureRequest) -> str:
+    """The short name of a language."""
+    return str(request.param)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(town: Town, browser: Browser, size: str, language: str) -> AsyncIterator[Visitor]:
+    """Somebody with a screen and a language, at the investor portal."""
+    width, height = SIZES[size]
+    context = await browser.new_context(
+        viewport={"width": width, "height": height}, locale=LANGUAGES[language]
+    )
+    found = Visitor(
+        page=await context.new_page(),
+        base=town.stack.urls["intake"],
+        called=f"portal-{size}-{language}",
+    )
+    found.listen()
+    yield found
+    await context.close()
