@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 CONSERVATION, TASKS, DECISIONS, LAPSES, AUTHORITY = 1, 2, 3, 4, 5
 MESSAGES, AUDIT, DATES, KEYS, LIVENESS, FEES = 6, 7, 8, 9, 10, 11
-ACCEPTANCE = 12
+ACCEPTANCE, SUPERVISION = 12, 13
+RATINGS = 14
 INVARIANTS = {
     CONSERVATION: ("守恒", "every application is in exactly one state, in every store"),
     TASKS: ("任务", "one task per item, department and round; the stores agree on it"),
@@ -24,6 +25,8 @@ INVARIANTS = {
     LIVENESS: ("活性", "nothing is stuck, every loop is alive"),
     FEES: ("收费", "nothing was billed or paid but by the published standards"),
     ACCEPTANCE: ("受理", "one notice in time that names all, or accepted from the receipt"),
+    SUPERVISION: ("监察", "every overrun and silence has its card, every card has its ground"),
+    RATINGS: ("评价", "rated once, by what was released; bad ratings followed up in their term"),
 }
 FEW = 5
 """So many findings of an invariant are shown."""
