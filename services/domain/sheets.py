@@ -26,6 +26,8 @@ class DocumentKind(StrEnum):
     ACCEPTANCE = "acceptance"
     GRANT = "grant"
     REFUSAL = "refusal"
+    NOT_NEEDED = "not_needed"
+    NOT_IN_POWER = "not_in_power"
 
 
 class Line(Shape):
@@ -68,7 +70,7 @@ class Sheet(Shape):
 
 
 class Application(Shape):
-    """What every document says of its application."""
+    """What every document says of its application; a project code may be wanting ("")."""
 
     number: str
     project_code: str
@@ -99,6 +101,24 @@ class Ground(Shape):
     statement: Name
 
 
+class Elsewhere(Shape):
+    """An item that is needed and not in our power, and who is; `basis` is where that stands."""
+
+    item: str
+    item_name: Name
+    authority: Name
+    basis: str
+
+    @property
+    def point(self) -> str:
+        """Return it as one line of a list."""
+        name, who = self.item_name, self.authority
+        return (
+            f"{name.zh}（{self.item}）：请向{who.zh}申请（{self.basis}）  "
+            f"{name.en}: apply to {who.en}"
+        )
+
+
 class Taken(Shape):
     """An acceptance. Days are local dates; `silent` are departments that let their time pass.
 
@@ -111,6 +131,7 @@ class Taken(Shape):
     promised: date | None
     provisional: bool
     silent: tuple[Name, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
 
 class Asked(Shape):
@@ -121,7 +142,13 @@ class Asked(Shape):
     text: str
 
 
-def submission(of: Application, centre: Name, received: date, materials: Sequence[str]) -> Sheet:
+def submission(
+    of: Application,
+    centre: Name,
+    received: date,
+    materials: Sequence[str],
+    elsewhere: Sequence[Elsewhere] = (),
+) -> Sheet:
     """Return the receipt of what was handed in, and when (行政许可法 32).
 
     Args:
@@ -129,6 +156,7 @@ def submission(of: Application, centre: Name, received: date, materials: Sequenc
         centre: the body that keeps the one door.
         received: local date of the receipt.
         materials: names of the papers taken in.
+        elsewhere: what the project needs besides and is to be applied for elsewhere (32(2)).
     """
     text = Name(
         zh="贵方提交的申请材料已于上述日期收到。本凭证载明收到的时间和材料，不代表准予。",
@@ -144,9 +172,15 @@ def submission(of: Application, centre: Name, received: date, materials: Sequenc
         dated=received,
         addressee=of.applicant,
         text=(text,),
-        lines=_head(of),
-        sections=(listed,) if listed else (),
+        lines=head_of(of),
+        sections=(*((listed,) if listed else ()), *not_ours(elsewhere)),
     )
+
+
+def not_ours(items: Sequence[Elsewhere]) -> tuple[Section, ...]:
+    """Return the list of what is not in our power, and who is; nothing without any."""
+    points = tuple(one.point for one in items)
+    return (Section(title=_ELSEWHERE, points=points),) if points else ()
 
 
 def correction(
@@ -163,8 +197,8 @@ def correction(
         number=f"{of.number}-C{place}",
         dated=dated,
         addressee=of.applicant,
-        text=(_cited(ground),),
-        lines=_head(of),
+        text=(cited(ground),),
+        lines=head_of(of),
         sections=(Section(title=_CORRECTED, points=tuple(subjects)),),
     )
 
@@ -187,8 +221,8 @@ def notice(
         number=f"{of.number}-N{round_}",
         dated=dated,
         addressee=of.applicant,
-        text=(_cited(ground),),
-        lines=_head(of),
+        text=(cited(ground),),
+        lines=head_of(of),
         sections=tuple(
             Section(
                 title=department,
@@ -215,9 +249,12 @@ def acceptance(of: Application, centre: Name, taken: Taken) -> Sheet:
         number=f"{of.number}-A",
         dated=taken.dated,
         addressee=of.applicant,
-        text=(_cited(taken.ground), begun),
-        lines=(*_head(of), accepted, *_promise(taken)),
-        sections=(Section(title=_SILENT, points=silent),) if silent else (),
+        text=(cited(taken.ground), begun),
+        lines=(*head_of(of), accepted, *_promise(taken)),
+        sections=(
+            *((Section(title=_SILENT, points=silent),) if silent else ()),
+            *not_ours(taken.elsewhere),
+        ),
     )
 
 
@@ -229,7 +266,8 @@ def _promise(taken: Taken) -> tuple[Line, ...]:
     return (Line(label=_PROMISED, value=shown),)
 
 
-def _cited(ground: Ground) -> Name:
+def cited(ground: Ground) -> Name:
+    """Return a statement with the rule it rests on."""
     return Name(
         zh=f"{ground.statement.zh}（依据{_zh_article(ground.basis)}）",
         en=f"{ground.statement.en} ({ground.basis})",
@@ -249,7 +287,7 @@ def grant(of: Application, result: Decided) -> Sheet:
         dated=result.dated,
         addressee=of.applicant,
         text=(_granted(result),),
-        lines=(*_head(of), _item(result)),
+        lines=(*head_of(of), _item(result)),
         sections=(Section(title=_CONDITIONS, points=result.conditions),)
         if result.conditions
         else (),
@@ -280,7 +318,7 @@ def refusal(of: Application, result: Decided) -> Sheet:
         dated=result.dated,
         addressee=of.applicant,
         text=(text,),
-        lines=(*_head(of), _item(result)),
+        lines=(*head_of(of), _item(result)),
         sections=(
             Section(title=_REASONS, points=result.reasons),
             Section(title=_REMEDIES, points=result.remedies),
@@ -288,14 +326,15 @@ def refusal(of: Application, result: Decided) -> Sheet:
     )
 
 
-def _head(of: Application) -> tuple[Line, ...]:
+def head_of(of: Application) -> tuple[Line, ...]:
+    """Return what every document says of its application."""
     pairs = (
         (Name(zh="申请编号", en="Application"), of.number),
         (Name(zh="项目代码", en="Project code"), of.project_code),
         (Name(zh="项目名称", en="Project"), of.project_name),
         (Name(zh="项目类型", en="Kind of project"), f"{of.scenario.zh}  {of.scenario.en}"),
     )
-    return tuple(Line(label=label, value=value) for label, value in pairs)
+    return tuple(Line(label=label, value=value) for label, value in pairs if value)
 
 
 def _item(result: Decided) -> Line:
@@ -338,6 +377,7 @@ def _zh_article(basis: str) -> str:
     return f"《中华人民共和国{law}》{article}" if law == "行政许可法" else f"“{basis}”"
 
 
+_ELSEWHERE = Name(zh="不属于本机关职权范围的事项", en="Not in our power, and who is")
 _MATERIALS = Name(zh="收到的材料", en="Materials received")
 _CORRECTED = Name(zh="已更正的内容", en="What was put right")
 _ACCEPTED = Name(zh="受理日期", en="Accepted on")

@@ -13,9 +13,11 @@ from services.contracts.vocabulary import Role
 from services.domain.remedies import ending_day_is_sound, filing_day_is_sound, standing
 from services.intake import documents_store as store
 from services.intake import problems
+from services.intake.conflict import forbid_own
 from services.intake.parts import Parts
 from services.intake.shown_documents import RemedyEnded, RemedyGiven, RemedyList, RemedyShown
 from services.intake.store import Row
+from services.intake.texts import digest_of
 from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.db import Connection
@@ -38,13 +40,14 @@ async def note(
 ) -> Response:
     """Note that a remedy was filed against a decision that is out.
 
-    Raises Problem 404 when there is no such decision, 409 when it is noted already, 422 for a day
-    that cannot be.
+    Raises Problem 403 for an application of one's own, 404 when there is no such decision, 409
+    when it is noted already, 422 for a day that cannot be.
     """
     async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
         if slot.stored is not None:
             return slot.stored
         decision = await _decision(conn, number, item)
+        await forbid_own(parts, conn, who, number)
         decided_on = parts.shelf.calendar.local_date(decision["decided_at"])
         if not filing_day_is_sound(given.filed_on, decided_on=decided_on, today=parts.today):
             raise Problem(INVALID, errors=[Fault("#/filed_on", _FILED)])
@@ -63,7 +66,14 @@ async def note(
         )
         if row is None:
             raise Problem(problems.REMEDY_NOTED)
-        facts = {"item": item, "remedy": str(row["id"]), **given.model_dump(mode="json")}
+        written = {"authority": given.authority, "reference": given.reference}
+        facts = {
+            "item": item,
+            "remedy": str(row["id"]),
+            "kind": given.kind,
+            "filed_on": given.filed_on,
+            "texts_sha256": digest_of(written),
+        }
         await audit.leaf(conn, NOTED, number, who.ref, facts, at=now)
         return slot.keep(_answer(row, 201))
 
@@ -79,7 +89,8 @@ async def end(
 ) -> Response:
     """Note how a remedy ended; once.
 
-    Raises Problem 404 for an unknown one, 409 when it has ended, 422 for a day that cannot be.
+    Raises Problem 403 for an application of one's own, 404 for an unknown one, 409 when it has
+    ended, 422 for a day that cannot be.
     """
     async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
         if slot.stored is not None:
@@ -87,6 +98,7 @@ async def end(
         found = await store.get_remedy(conn, remedy, number, item)
         if found is None:
             raise Problem(NOT_FOUND)
+        await forbid_own(parts, conn, who, number)
         _check_ending(given.ended_on, found["filed_on"], parts.today)
         now = parts.clock.now()
         row = await _end(conn, remedy, given, now, who.ref)

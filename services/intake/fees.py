@@ -14,11 +14,13 @@ from starlette.responses import Response
 from services.contracts.vocabulary import Role
 from services.domain import fees
 from services.domain.catalogue import Catalogue, Name
-from services.domain.fees import ActKind, Assessment, Bill, Line, Standing
+from services.domain.fees import Act, ActKind, Assessment, Bill, Line, Standing
+from services.domain.needs import cents
 from services.domain.plan import Plan
 from services.intake import fees_problems as problems
 from services.intake import fees_store as store
 from services.intake import links
+from services.intake.conflict import forbid_own
 from services.intake.fees_shown import (
     AssessmentGiven,
     BillShown,
@@ -29,6 +31,7 @@ from services.intake.fees_shown import (
 from services.intake.parts import Parts
 from services.intake.problems import NO_CATALOGUE
 from services.intake.store import Row
+from services.intake.texts import digest_of
 from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.catalogue_shelf import UnknownVersionError
@@ -122,6 +125,17 @@ async def locked_ledger(
     return ledger
 
 
+async def anothers_ledger(parts: Parts, conn: Connection, who: Principal, number: str) -> Ledger:
+    """Return a bill to act on for the centre (`locked_ledger`).
+
+    Raises Problem 403 besides, when the application is one's own.
+    """
+    if not await store.lock_case(conn, number, None):
+        raise Problem(NOT_FOUND)
+    await forbid_own(parts, conn, who, number)
+    return await locked_ledger(parts, conn, who, number, None)
+
+
 def _text(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
 
@@ -161,6 +175,8 @@ def shown(standing: Standing) -> LineShown:
         document=line.document,
         state=standing.state,
         amount=standing.amount,
+        remitted=standing.remitted,
+        payable=None if standing.amount is None else standing.payable,
         assessed_by=standing.assessment and standing.assessment.document,
         exempted_by=standing.exemption and standing.exemption.document,
         exempted_because=standing.exemption and standing.exemption.reason,
@@ -172,13 +188,13 @@ async def assess(
 ) -> Response:
     """Record what a department's document settles of a line that the catalogue leaves open.
 
-    Raises Problem 404 for what is not on the bill, 409 when it is settled or paid, 422 for what
-    the published standard does not leave open.
+    Raises Problem 403 for an application of one's own, 404 for what is not on the bill, 409 when
+    it is settled or paid, 422 for what the published standard does not leave open.
     """
     async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
         if slot.stored is not None:
             return slot.stored
-        ledger = await locked_ledger(parts, conn, who, number, None)
+        ledger = await anothers_ledger(parts, conn, who, number)
         found = ledger.standing(standard)
         if not found.can_be_assessed:
             raise Problem(problems.NOT_TO_ASSESS, extra={"state": found.state})
@@ -198,18 +214,25 @@ async def assess(
 async def exempt(
     parts: Parts, who: Principal, asked: Asked, number: str, standard: str, given: ExemptionGiven
 ) -> Response:
-    """Remit a line for a reason, by a document.
+    """Remit a line, or a part of it, for a reason, by a document.
 
-    Raises Problem 404 for what is not on the bill, 409 when it is paid or remitted already.
+    Raises Problem 403 for an application of one's own, 404 for what is not on the bill, 409 when
+    it is paid or remitted already, 422 for a part that is none.
     """
     async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
         if slot.stored is not None:
             return slot.stored
-        ledger = await locked_ledger(parts, conn, who, number, None)
+        ledger = await anothers_ledger(parts, conn, who, number)
         found = ledger.standing(standard)
         if not found.can_be_exempted:
             raise Problem(problems.NOT_TO_EXEMPT, extra={"state": found.state})
-        await _record(parts, conn, who, number, found, ActKind.EXEMPTED, given.model_dump())
+        said = given.model_dump(exclude={"amount"}) | {
+            "remitted": given.amount and cents(given.amount)
+        }
+        act = Act(line=standard, kind=ActKind.EXEMPTED, **said)
+        if fault := fees.exemption_fault(found.amount, act):
+            raise Problem(INVALID, errors=[Fault("#/amount", Words(*_both(fault)))])
+        await _record(parts, conn, who, number, found, ActKind.EXEMPTED, said)
         return slot.keep(await _answer(parts, conn, number, standard))
 
 
@@ -217,6 +240,8 @@ def _both(name: Name) -> tuple[str, str]:
     return name.zh, name.en
 
 
+FIGURES = ("rate", "quantity", "amount", "remitted", "share")
+TEXTS = ("reason", "document")
 _ACTS = {ActKind.ASSESSED: ASSESSED, ActKind.EXEMPTED: EXEMPTED}
 
 
@@ -232,8 +257,10 @@ async def _record(
     now, line = parts.clock.now(), found.line.standard
     columns = {**dict.fromkeys(store.SAID), **said}
     await store.add_act(conn, number=number, line=line, kind=kind, at=now, by=who.ref, **columns)
-    plain = {name: str(value) for name, value in said.items() if value is not None}
-    await audit.leaf(conn, _ACTS[kind], number, who.ref, {"line": line, **plain}, at=now)
+    figures = {name: str(said[name]) for name in FIGURES if said.get(name) is not None}
+    texts = {name: str(said[name]) for name in TEXTS if said.get(name) is not None}
+    facts = {"line": line, **figures, "texts_sha256": digest_of(texts)}
+    await audit.leaf(conn, _ACTS[kind], number, who.ref, facts, at=now)
 
 
 async def _answer(parts: Parts, conn: Connection, number: str, standard: str) -> Response:

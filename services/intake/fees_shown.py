@@ -2,10 +2,10 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.domain.catalogue import Basis, Name, Slug
 from services.domain.fees import LineState, Sums, TransferKind, TransferState
@@ -14,6 +14,8 @@ from services.intake.models import EXAMPLE_NUMBER, Given, ShortText
 EXAMPLE_LINE = "soil-conservation-compensation"
 _TRANSFER = "01979e8c-52b1-7c41-9d55-0d4f8f4f6a12"
 Money = Annotated[Decimal, Field(examples=["550.00"])]
+Yuan = Annotated[Decimal, Field(gt=0, max_digits=14, decimal_places=2)]
+Share = Annotated[Decimal, Field(gt=0, lt=1, decimal_places=4)]
 Figure = Annotated[Decimal, Field(gt=0, max_digits=16, decimal_places=4)]
 
 
@@ -39,6 +41,8 @@ class LineShown(BaseModel):
                     "note": "费率由省制定 / the province sets the rate",
                     "state": "exempt",
                     "amount": "27500.00",
+                    "remitted": "27500.00",
+                    "payable": "0.00",
                     "assessed_by": "水保费核〔2026〕8号",
                     "exempted_by": "财综〔2014〕8号",
                     "exempted_because": "保障性安居工程免征",
@@ -58,6 +62,8 @@ class LineShown(BaseModel):
     note: str | None
     state: LineState
     amount: Decimal | None
+    remitted: Decimal = Field(description="What an exemption leaves out of the amount.")
+    payable: Decimal | None = Field(description="Amount without what is remitted.")
     assessed_by: str | None = Field(description="The document of the assessment.")
     exempted_by: str | None = Field(description="The document of the exemption.")
     exempted_because: str | None
@@ -145,16 +151,29 @@ class AssessmentGiven(Given):
 
 
 class ExemptionGiven(Given):
-    """Why a line is remitted, and by which document."""
+    """Why a line is remitted, and by which document: all of it, a sum of it, or a share."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"reason": "小微企业免征不动产登记费", "document": "财税〔2019〕45号"}]
+            "examples": [
+                {"reason": "小微企业免征不动产登记费", "document": "财税〔2019〕45号"},
+                {"share": "0.5", "reason": "减半征收", "document": "财税〔2019〕45号"},
+            ]
         }
     )
 
+    amount: Yuan | None = Field(default=None, description="Yuan remitted. Default: all.")
+    share: Share | None = Field(
+        default=None, description="Share of the amount remitted: 0.5 is half. Default: all."
+    )
     reason: ShortText
     document: ShortText
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.amount is not None and self.share is not None:
+            raise ValueError("amount 与 share 只填一项 / give either amount or share")
+        return self
 
 
 class RefundGiven(Given):

@@ -21,7 +21,7 @@ from services.intake.store import Row
 from services.runtime.db import Connection, beside, load
 
 QUERIES = load(beside(__file__, "fees.sql"))
-SAID = ("rate", "quantity", "amount", "reason", "document")
+SAID = ("rate", "quantity", "amount", "remitted", "share", "reason", "document")
 """What acts say about a line; each kind some of it."""
 
 
@@ -49,7 +49,7 @@ def bill_of(row: Row) -> Bill | None:
 
 async def acts_of(conn: Connection, number: str) -> list[Act]:
     """Return the acts about a bill's lines, in the order of recording."""
-    columns = ("line", "kind", "amount", "reason", "document")
+    columns = ("line", "kind", "amount", "remitted", "share", "reason", "document")
     rows = QUERIES.acts_of(conn, number=number)
     return [Act(**{name: row[name] for name in columns}) async for row in rows]
 
@@ -94,7 +94,7 @@ async def add_transfer(
     **columns: Any,
 ) -> None:
     """Begin a payment or a refund of lines, and hold them for it."""
-    amounts = [one.amount or Decimal(0) for one in lines]
+    amounts = [one.payable for one in lines]
     await QUERIES.add_transfer(
         conn,
         id=transfer,

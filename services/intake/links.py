@@ -4,6 +4,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 VERIFICATION = "/v1/public/verification"
+INQUIRIES = "/v1/inquiries"
 REGISTER = "/v1/public/results"
 
 
@@ -19,9 +20,17 @@ def of_application(number: str) -> dict[str, str]:
         "bill": f"{base}/bill",
         "acceptance": f"{base}/acceptance",
         "supplements": f"{base}/supplements",
+        "papers": f"{base}/papers",
         "rectifications": f"{base}/rectifications",
+        "ratings": f"{base}/ratings",
         "withdrawal": f"{base}/withdrawal",
     }
+
+
+def of_inquiry(number: str) -> dict[str, str]:
+    """Return the links of a written answer."""
+    base = f"{INQUIRIES}/{number}"
+    return {"self": base, "document": f"{base}/document"}
 
 
 def of_bill(number: str) -> dict[str, str]:

@@ -1,9 +1,10 @@
-"""Application numbers: `<county><YYYYMMDD>-<sequence>-<check digit>`."""
+"""Application numbers: `<county><YYYYMMDD>-<sequence>-<check digit>`; answers have a Q in it."""
 
 import re
 from datetime import date
 
 _NUMBER = re.compile(r"^([A-Z]{2,6})(\d{8})-(\d{6,9})-(\d)$")
+_INQUIRY = re.compile(r"^([A-Z]{2,6})(\d{8})-(Q\d{6,9})-(\d)$")
 _MODULUS = 10
 
 
@@ -14,6 +15,18 @@ def application_number(county: str, day: date, sequence: int) -> str:
     """
     head, tail = f"{county}{day:%Y%m%d}", f"{sequence:06d}"
     return f"{head}-{tail}-{check_digit(head + tail)}"
+
+
+def inquiry_number(county: str, day: date, sequence: int) -> str:
+    """Return the number of a written answer given on a day (local date); Q tells it apart."""
+    head, tail = f"{county}{day:%Y%m%d}", f"Q{sequence:06d}"
+    return f"{head}-{tail}-{check_digit(head + tail)}"
+
+
+def is_inquiry(number: str) -> bool:
+    """Whether the number of a written answer is well formed and its check digit is right."""
+    found = _INQUIRY.match(number)
+    return found is not None and check_digit(found[1] + found[2] + found[3]) == int(found[4])
 
 
 def is_sound(number: str) -> bool:

@@ -6,7 +6,7 @@ it says is recorded. What is still under way is asked about again and again.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
@@ -14,22 +14,30 @@ from uuid import UUID
 import structlog
 from starlette.responses import Response
 
-from services.domain.fees import LineState, Settlement, Standing, TransferKind, TransferState
+from services.domain.fees import (
+    TOO_MUCH,
+    LineState,
+    Settlement,
+    Standing,
+    TransferKind,
+    TransferState,
+)
 from services.intake import fees_problems as problems
 from services.intake import fees_store as store
-from services.intake import links
-from services.intake.fees import locked_ledger
+from services.intake import links, repaying
+from services.intake.fees import anothers_ledger, locked_ledger
 from services.intake.fees_shown import PaymentGiven, RefundGiven, TransferShown
 from services.intake.parts import Parts
 from services.intake.payment import Order, PaymentAdapter, Word
 from services.intake.problems import WITHDRAWN
+from services.intake.texts import digest_of
 from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.db import Connection
 from services.runtime.loops import Body, Pulse, pause
 from services.runtime.messages import new_event_id
 from services.runtime.web.idempotency import Asked, Slot, idempotent
-from services.runtime.web.problems import Problem
+from services.runtime.web.problems import INVALID, Fault, Problem, Words
 
 __all__ = ["asking", "pay", "refund", "settle_begun"]
 
@@ -72,15 +80,17 @@ async def refund(
     async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
         if slot.stored is not None:
             return slot.stored
-        ledger = await locked_ledger(parts, conn, who, number, None)
+        ledger = await anothers_ledger(parts, conn, who, number)
         found = ledger.standing(standard)
         if found.state is not LineState.PAID:
             raise Problem(problems.NOT_PAID, extra={"state": found.state})
         paid = await _payment_of(conn, number, standard, adapter)
         begun = _Begun(parts, conn, who, number)
         why: dict[str, UUID | str] = {"refund_of": paid.transfer, **given.model_dump()}
-        again = [found.model_copy(update={"amount": paid.amount})]
+        again = [found.model_copy(update={"amount": paid.amount, "remitted": Decimal(0)})]
         transfer = await begun.transfer(slot, adapter, TransferKind.REFUND, again, **why)
+        now = parts.clock.now()
+        await repaying.tell(conn, number, found.line, again[0].payable, transfer, now)
     await _settle_quietly(parts, adapter, transfer)
     return begun.answer
 
@@ -99,7 +109,15 @@ def _payable(standings: Sequence[Standing], named: Sequence[str] | None) -> list
     refused = {one: states.get(one, "not_billed") for one in wanted if one not in due}
     if refused or not wanted:
         raise Problem(problems.NOT_DUE, extra={"lines": refused})
+    if sum(due[one].payable for one in wanted) >= TOO_MUCH:
+        raise Problem(INVALID, errors=[Fault("#/lines", _TOO_MUCH)])
     return [due[one] for one in wanted]
+
+
+_TOO_MUCH = Words(
+    "一次缴款须小于一万亿元，请分项缴纳",
+    "One payment is below 10^12 yuan: pay the lines one by one",
+)
 
 
 async def _payment_of(
@@ -148,9 +166,9 @@ class _Begun:
             **why,
         )
         names = [one.line.standard for one in lines]
-        amount = sum((one.amount or Decimal(0) for one in lines), start=Decimal(0))
+        amount = sum((one.payable for one in lines), start=Decimal(0))
         facts = {"transfer": str(transfer), "lines": names, "amount": str(amount)}
-        told = {name: str(value) for name, value in why.items()} | {"adapter": adapter.name}
+        told = {"adapter": adapter.name} | _told(why)
         act = f"fee.{kind}_begun"
         await audit.leaf(self._conn, act, self._number, self._who.ref, facts | told, at=now)
         rows = await store.transfers_of(self._conn, self._number)
@@ -166,6 +184,13 @@ class _Begun:
             )
         )
         return transfer
+
+
+def _told(why: Mapping[str, UUID | str]) -> dict[str, str]:
+    """Return what the log of acts has of a refund: what it is of; what was written, by digest."""
+    texts = {name: value for name, value in why.items() if isinstance(value, str)}
+    told = {name: str(value) for name, value in why.items() if name not in texts}
+    return told | ({"texts_sha256": digest_of(texts)} if texts else {})
 
 
 class Round(NamedTuple):

@@ -16,6 +16,7 @@ from services.domain.remedies import Remedy, standing
 from services.domain.sheets import DocumentKind
 from services.intake import documents_store as store
 from services.intake import links
+from services.intake import outcomes_store as answers
 from services.intake.parts import Parts
 from services.intake.shown_documents import Grant, GrantPage, RemedyPublic, Verification
 from services.intake.store import Shown
@@ -46,7 +47,7 @@ class Wanted:
 async def grants(parts: Parts, wanted: Wanted, limit: int, after: str | None) -> GrantPage:
     """Return one page of the register, newest first. Raises Problem 400 for a bad cursor."""
     before = pages.decode(after, pages.instant, str, str) if after else NEWEST
-    async with parts.pool.acquire() as conn:
+    async with parts.pool.acquire() as conn, conn.transaction(readonly=True):
         rows = await store.list_grants(
             conn,
             before=(before[0], before[1], before[2]),
@@ -81,7 +82,9 @@ async def grant(parts: Parts, number: str) -> Grant:
 async def verification(parts: Parts, number: str, code: str) -> Verification:
     """Return what the document with this number and code says. Raises Problem 404."""
     async with parts.pool.acquire() as conn:
-        row = await store.find_document(conn, number, code)
+        row = await store.find_document(conn, number, code) or await answers.find_document(
+            conn, number, code
+        )
     if row is None:
         raise Problem(NOT_FOUND)
     names = _NamesOf(parts, row["catalogue_version"])

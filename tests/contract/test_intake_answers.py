@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import schemathesis
@@ -16,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from services.intake import api, api_files, api_public
+from services.intake.editions import Editions
 from services.intake.files import FileStore
 from services.intake.parts import Parts
 from services.intake.settings import UploadSettings
@@ -50,18 +52,20 @@ async def no_keys() -> dict[str, Any]:
 @asynccontextmanager
 async def without_database(app: FastAPI) -> AsyncIterator[None]:
     """Start intake with the county's own catalogue; what needs a database needs a token first."""
-    app.state.parts = Parts(
-        pool=cast("Any", None),
-        clock=SystemClock(),
-        shelf=SHELF,
-        hasher=HASHER,
-        files=FileStore(Path("nowhere"), max_file_bytes=1),
-    )
     app.state.uploads = UploadSettings()
     app.state.authenticator = Authenticator(
         issuer="https://id.example", audience="lianshen", keys=KeyRing(no_keys), hasher=HASHER
     )
-    yield
+    with TemporaryDirectory() as folder:
+        app.state.parts = Parts(
+            pool=cast("Any", None),
+            clock=SystemClock(),
+            shelf=SHELF,
+            editions=Editions(one.county.version for one in SHELF.catalogues),
+            hasher=HASHER,
+            files=FileStore(Path(folder), max_file_bytes=1),
+        )
+        yield
 
 
 APP = create_app(
