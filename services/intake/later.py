@@ -1,0 +1,133 @@
+"""Papers that come into being in the course of a project: told, shown, and when they may come."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from services.contracts.events import ApplicationProgressed
+from services.domain.catalogue import Name
+from services.domain.plan import Plan, PlannedMaterial
+from services.intake.parts import Parts
+from services.intake.shown_later import AwaitedShown, PaperShown, PapersShown, PaperState
+from services.runtime.auth import Principal
+from services.runtime.db import Connection, beside, load
+from services.runtime.web.problems import NOT_FOUND, Problem
+
+QUERIES = load(beside(__file__, "later.sql"))
+_COLUMNS = ("applications", "steps", "items", "materials", "sinces", "untils", "ats")
+
+
+async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> None:
+    """Write what progress tells of papers: one statement, none without cause."""
+    rows = {
+        (event.application, told.step): (
+            *(event.application, told.step, ",".join(told.items), ",".join(told.materials)),
+            *(told.since, told.until, event.at),
+        )
+        for event in events
+        for told in event.papers
+    }
+    if rows:
+        columns = zip(*rows.values(), strict=True)
+        named = {name: list(column) for name, column in zip(_COLUMNS, columns, strict=True)}
+        await QUERIES.project_papers(conn, **named)
+
+
+async def may_come(conn: Connection, number: str, plan: Plan, now: datetime) -> frozenset[str]:
+    """Return the later papers, as subjects, that may be handed in now.
+
+    From the submission until every step that needs one has begun; where there is a term, within it.
+    """
+    planned = [one for one in plan.materials if one.later is not None]
+    if not planned:
+        return frozenset()
+    _, awaited, begun = await _standing(conn, number, plan)
+    over = {
+        material
+        for one in awaited
+        if one.until is not None and now > one.until
+        for material in one.materials
+    }
+    return frozenset(
+        f"material/{one.id}"
+        for one in planned
+        if one.id not in over and not begun.issuperset(_steps(one))
+    )
+
+
+async def read(parts: Parts, who: Principal, number: str) -> PapersShown:
+    """Return which papers come later and where each stands. Raises Problem 404."""
+    async with parts.pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
+        row = await QUERIES.owned_plan(conn, number=number, owner=who.ref)
+        if row is None:
+            raise Problem(NOT_FOUND)
+        plan = await parts.plans.get(conn, row["plan_digest"])
+        there, awaited, begun = await _standing(conn, number, plan)
+    waiting = {material for one in awaited for material in one.materials}
+    return PapersShown(
+        number=number,
+        papers=[
+            PaperShown(
+                material=one.id,
+                name=one.name,
+                after=one.later.after,
+                steps=one.later.steps,
+                needed_on=one.later.needed_on,
+                state=_state(one, there, waiting, begun),
+            )
+            for one in plan.materials
+            if one.later is not None
+        ],
+        awaited=awaited,
+    )
+
+
+def _state(
+    one: PlannedMaterial, there: frozenset[str], waiting: set[str], begun: frozenset[str]
+) -> PaperState:
+    if one.id in there:
+        return PaperState.HANDED_IN
+    if one.id in waiting:
+        return PaperState.AWAITED
+    return PaperState.NOT_NEEDED if begun.issuperset(_steps(one)) else PaperState.LATER
+
+
+def _steps(one: PlannedMaterial) -> tuple[str, ...]:
+    return () if one.later is None else one.later.steps
+
+
+async def _standing(
+    conn: Connection, number: str, plan: Plan
+) -> tuple[frozenset[str], list[AwaitedShown], frozenset[str]]:
+    """Return what is there, what is awaited, and which steps have begun."""
+    row = await QUERIES.standing_of_papers(conn, application=number)
+    there, begun = frozenset(row["there"]), frozenset(row["begun"])
+    told = orjson.loads(row["awaited"])
+    return there, awaited_of(plan, told, there, begun), begun
+
+
+def awaited_of(
+    plan: Plan,
+    told: Iterable[Mapping[str, Any]],
+    there: frozenset[str],
+    begun: frozenset[str],
+) -> list[AwaitedShown]:
+    """Return what steps wait for: as it was told, less what has been handed in since."""
+    names: dict[str, Name] = {step.code: step.name for step in plan.steps}
+    found = []
+    for one in told:
+        lacking = tuple(material for material in one["materials"] if material not in there)
+        if lacking and one["step"] not in begun:
+            found.append(
+                AwaitedShown(
+                    step=one["step"],
+                    name=names.get(one["step"]),
+                    items=one["items"],
+                    materials=lacking,
+                    since=one["since"],
+                    until=one["until"],
+                )
+            )
+    return found
