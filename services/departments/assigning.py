@@ -58,7 +58,7 @@ async def handle_specially(
     """
     row = await handling.locked(conn, who, task)
     at = clock.now()
-    found = await authority.mandate(conn, who, row["department"], [row], at)
+    found = await authority.mandate(conn, who, row["department"], [row], at, opinions=True)
     grounds = authority.special(row, who, found)
     if row["special_at"] is not None:
         return row["special_at"], row["version"]

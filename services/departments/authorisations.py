@@ -4,6 +4,7 @@ Both are acts with an audit leaf. They wait for the decisions under way in their
 decision rests on what held when it was made, and a revocation is over them all.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -15,6 +16,7 @@ from services.departments.problems import ANOTHER_PERSON, REVOKED
 from services.departments.scope import department_of
 from services.departments.store import Row
 from services.domain.calendar import ZONE
+from services.domain.catalogue import Catalogue, Item
 from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.catalogue_shelf import Shelf
@@ -72,7 +74,7 @@ def _faults(given: Grant, today: date, known: frozenset[str]) -> list[Fault]:
     return [fault for is_wrong, fault in checks if is_wrong] + [
         Fault(
             f"#/items/{place}",
-            Words(f"本部门没有该事项：{item}", f"The department does not decide {item}"),
+            Words(f"本部门没有该事项：{item}", f"The department has nothing to do with {item}"),
         )
         for place, item in enumerate(given.items or ())
         if item not in known
@@ -80,13 +82,19 @@ def _faults(given: Grant, today: date, known: frozenset[str]) -> list[Fault]:
 
 
 def _items_of(shelf: Shelf, department: str) -> frozenset[str]:
-    """Return what a department decides in any version: running cases keep theirs."""
+    """Return what a department decides or is asked about in any version: cases keep theirs."""
     return frozenset(
         item.code
         for catalogue in shelf.catalogues
         for item in catalogue.items
-        if department in (item.department, *item.co_deciders)
+        if department in (item.department, *item.co_deciders, *_asked(catalogue, item))
     )
+
+
+def _asked(catalogue: Catalogue, item: Item) -> Iterator[str]:
+    group = catalogue.group_by_code.get(item.group or "")
+    for unit in (*item.consulted, *(group.consulted if group else ())):
+        yield unit.department
 
 
 async def revoke(conn: Connection, *, clock: Clock, who: Principal, id_: int, reason: str) -> Row:

@@ -103,15 +103,23 @@ async def adopt(conn: Connection, clock: Clock, rule: Rule) -> bool:
 
 
 async def mandate(
-    conn: Connection, who: Principal, department: str, rows: Sequence[Row], now: datetime
+    conn: Connection,
+    who: Principal,
+    department: str,
+    rows: Sequence[Row],
+    now: datetime,
+    *,
+    opinions: bool = False,
 ) -> Mandate:
     """Return what somebody may rest on for tasks that the transaction has locked.
 
-    No statement by the rule `role`, unless a task is in another's hands, went up, or was visited.
+    `opinions`: the act takes an authorisation for a task to give an opinion on as well. No
+    statement by the rule `role`, unless a task is in another's hands, went up, or was visited.
     """
     rule = Rule(rows[0]["rule"] or Rule.ROLE) if rows else Rule.ROLE
     held: list[Row] = []
-    if rule is Rule.REQUIRED and any(row["part"] == Part.DECIDE for row in rows):
+    asked = opinions or any(row["part"] == Part.DECIDE for row in rows)
+    if rule is Rule.REQUIRED and asked:
         await store.guard(conn, department)
         day = now.astimezone(ZONE).date()
         held = await store.authorisations_of(conn, who.ref, department, at=now, on_day=day)
@@ -179,6 +187,14 @@ def _decisive(row: Row) -> bool:
 def _role(who: Principal) -> Role:
     chief = Role.CHIEF_REPRESENTATIVE
     return chief if who.has(chief) else acting_role(who)
+
+
+def on_clock(row: Row, who: Principal, found: Mandate) -> Grounds:
+    """Return what the principal may stop a clock or ask for more days on. Raises Problem 403."""
+    if found.rule is Rule.ROLE:
+        return Grounds(role=acting_role(who), basis=row["authority"])
+    held = _best(found.held, row["item"], who)
+    return Grounds(role=_role(who), basis=row["authority"], authorisation=held["id"])
 
 
 def special(row: Row, who: Principal, found: Mandate) -> Grounds:

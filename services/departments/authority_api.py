@@ -261,7 +261,7 @@ async def list_approvals_above(
 ) -> Response:
     """List what went up in a department, soonest due first."""
     queue = queue_of(who, department)
-    place = pages.decode(after, pages.instant, int) if after else None
+    place = pages.decode(after, pages.instant, pages.whole) if after else None
     async with request.app.state.pool.acquire() as conn:
         rows = await store.list_aboves(
             conn,

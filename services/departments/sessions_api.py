@@ -1,6 +1,5 @@
 """The API of joint sessions: rosters, proposals, convening, holding, the record, signatures."""
 
-import asyncio
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -29,9 +28,14 @@ from services.departments.web import (
     number_in_path,
     once,
 )
-from services.domain import sessions_solver
 from services.runtime.web import etag, idempotency, pages
-from services.runtime.web.problems import FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, Problem
+from services.runtime.web.problems import (
+    FORBIDDEN,
+    NOT_FOUND,
+    OVERLOADED,
+    UNAUTHENTICATED,
+    Problem,
+)
 from services.runtime.web.problems import problem_responses as responses
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
@@ -149,14 +153,17 @@ async def withdraw_engagement(
 
 
 @router.post(
-    "/proposals", response_model=views.Proposals, responses=responses(*LEADING, own.NOT_JOINT)
+    "/proposals",
+    response_model=views.Proposals,
+    responses=responses(*LEADING, own.NOT_JOINT, OVERLOADED),
 )
 async def propose_sessions(request: Request, who: Officer, body: models.NewRound) -> Response:
     """Find the best time for a joint session, or for several that may want the same officers.
 
     Officers' calendars, business hours, the ways, two officers of each department that verifies
     facts, and every member's clock are kept. For what cannot be timed it is said why. Nothing is
-    stored: convene a proposal to make it hold.
+    stored: convene a proposal to make it hold. It takes a bounded time: `proven` says whether
+    that was enough.
     """
     state = request.app.state
     async with state.pool.acquire() as conn:
@@ -168,7 +175,7 @@ async def propose_sessions(request: Request, who: Officer, body: models.NewRound
             now=state.clock.now(),
             notice=_notice(request),
         )
-    found = await asyncio.to_thread(sessions_solver.timetable, round_)
+    found = await state.timing.timetable(round_, request.is_disconnected)
     return answer(views.proposals(round_, found))
 
 
@@ -212,7 +219,7 @@ async def list_sessions(
     limit: pages.Limit = pages.USUAL_PAGE,
 ) -> Response:
     """List the joint sessions that a department is invited to, in the order of time."""
-    place = pages.decode(after, pages.instant, int) if after else None
+    place = pages.decode(after, pages.instant, pages.whole) if after else None
     async with request.app.state.pool.acquire() as conn:
         rows = await store.list_sessions(
             conn,
@@ -290,15 +297,19 @@ async def send_substitute(
 @router.post(
     "/{id}/attendance",
     response_model=views.SessionVersion,
-    responses=responses(*HOLDING, own.LEAD_REQUIRED, own.NOT_BEGUN, own.NOT_SENT),
+    responses=responses(*HOLDING, own.NOT_BEGUN, own.NOT_SENT),
 )
 async def take_attendance(
     request: Request, who: Officer, session: SessionId, body: models.Attendance, expected: IfMatch
 ) -> Response:
-    """Record who came. A department with fewer officers than it must send is absent."""
+    """Say which of one's own department's officers came: no department says it for another.
+
+    The session is held when all have said so; after its end the lead department's word is enough,
+    and whoever has said nothing is absent, as is a department with fewer than it must send.
+    """
     state = request.app.state
     async with state.pool.acquire() as conn, conn.transaction():
-        version = await sessions_holding.attend(
+        version, reached = await sessions_holding.attend(
             conn,
             clock=state.clock,
             who=who,
@@ -306,7 +317,7 @@ async def take_attendance(
             present=body.present,
             expected=expected,
         )
-    return _moved(session, version, "held")
+    return _moved(session, version, reached)
 
 
 @router.post(

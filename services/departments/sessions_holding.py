@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import asyncpg
 import orjson
@@ -126,32 +127,48 @@ async def attend(
     session: int,
     present: Sequence[str],
     expected: Expected,
-) -> int:
-    """Record who came; return the session's version. It can be taken again until the record.
+) -> tuple[int, Literal["convened", "held"]]:
+    """Say who of one's own department came; return the session's version and state.
 
-    A department of which fewer came than it must send is absent, and the audit log says so.
+    It can be said again until the record. When every member has said so the session is held; after
+    its end the lead department's word closes it, and whoever has said nothing is absent. A
+    department of which fewer came than it must send is absent, and the audit log says so.
 
     Raises:
-        Problem: 404, 403 not the lead department or own application, 409 (not begun, recorded or
-            cancelled, somebody who was not sent), 412.
+        Problem: 404, 403 own application, 409 (not begun, recorded or cancelled, somebody who was
+            not sent by this department), 412.
     """
-    row = await lead_locked(conn, who, session, "convened", "held")
+    row = await locked(conn, who, session)
+    check_state(row, "convened", "held")
     expected.check(row["version"])
-    at = clock.now()
+    at, department = clock.now(), department_of(who)
     if at < row["starts_at"]:
         raise Problem(NOT_BEGUN, extra={"starts_at": row["starts_at"].isoformat()})
-    sent = {seat["officer_ref"] for seat in _seats(await _whole(conn, session))}
+    sent = {seat["officer_ref"] for seat in _seats(await _whole(conn, session), department)}
     if not sent.issuperset(present):
         raise Problem(NOT_SENT)
-    version = await sessions_store.take_attendance(conn, session, present, at=at)
+    role = acting_role(who)
+    await sessions_store.attest(conn, session, department, present, actor=who.ref, role=role, at=at)
+    facts = {"present": sorted(present)}
+    await leaf(conn, "session.attended", who, row["application"], session, at, **facts)
     whole = await _whole(conn, session)
+    silent = [one["department"] for one in whole.members if one["attested_at"] is None]
+    closes = at >= row["ends_at"] and department == row["lead"]
+    if silent and not closes and row["state"] != SessionState.HELD:
+        return await sessions_store.set_state(conn, session, "convened", at=at), "convened"
+    return await _held(conn, who, row, whole, at), "held"
+
+
+async def _held(conn: Connection, who: Principal, row: Row, whole: Whole, at: datetime) -> int:
+    """Attendance is taken: who is absent stands in every task's history, and is told."""
+    session = row["id"]
+    version = await sessions_store.set_state(conn, session, "held", at=at)
     absent = [member["department"] for member in whole.members if not member["present"]]
     note = f"{session} held" + (f"; absent: {', '.join(absent)}" if absent else "")
     await sessions_store.note_tasks(
         conn, session, note, actor=who.ref, role=acting_role(who), at=at
     )
-    facts = {"present": sorted(present), "absent": absent}
-    await leaf(conn, "session.held", who, row["application"], session, at, **facts)
+    await leaf(conn, "session.held", who, row["application"], session, at, absent=absent)
     await tell(conn, row, SessionState.HELD, at, absent)
     return version
 

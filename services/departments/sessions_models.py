@@ -154,7 +154,7 @@ class Substitution(Asked):
 
 
 class Attendance(Asked):
-    """Who came."""
+    """Who of one's own department came."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"present": [*OFFICERS]}]})
 

@@ -196,12 +196,26 @@ async def replace_seat(
     )
 
 
-async def take_attendance(
-    conn: Connection, session: int, officers: Sequence[str], *, at: datetime
-) -> int:
-    """Record who is there; return the session's version."""
-    await QUERIES.take_attendance(conn, session=session, officers=list(officers))
-    return await set_state(conn, session, "held", at=at)
+async def attest(
+    conn: Connection,
+    session: int,
+    department: str,
+    officers: Sequence[str],
+    *,
+    actor: str,
+    role: Role,
+    at: datetime,
+) -> None:
+    """Record who of a department is there, as one of its own says."""
+    await QUERIES.attest(
+        conn,
+        session=session,
+        department=department,
+        officers=list(officers),
+        actor=actor,
+        role=role,
+        at=at,
+    )
 
 
 async def set_state(

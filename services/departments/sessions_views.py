@@ -135,6 +135,8 @@ class MemberView(BaseModel):
     needed: int = Field(description="Officers it must send (行政许可法 34).")
     until: datetime | None = Field(description="Its clock; absent: its time was over.")
     present: bool | None
+    attested_at: datetime | None = Field(description="When it said who came.")
+    attested_by: Ref | None
     signed_at: datetime | None
     signed_by: Ref | None
 
@@ -258,7 +260,7 @@ def detail(whole: Whole) -> dict[str, Any]:
 
 
 def _member(one: Row) -> dict[str, Any]:
-    names = ("department", "needed", "until", "present", "signed_at")
+    names = ("department", "needed", "until", "present", "attested_at", "attested_by", "signed_at")
     return {name: one[name] for name in names} | {"signed_by": one["actor_ref"]}
 
 

@@ -4,7 +4,7 @@ For a few sessions at a time, as a centre convenes them. The search is complete:
 its answer or says, after `STEPS` looks, that it has not. The same round gives the same timetable.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
 from services.domain.sessions import (
@@ -25,17 +25,23 @@ _Chosen = tuple[Wanted, Opening]
 _Seats = dict[str, dict[str, tuple[str, ...]]]
 
 
-def search(round_: Round, *, steps: int = STEPS) -> Timetable:
-    """Return a timetable of least cost; `proven` is False only when `steps` were not enough."""
-    return _Search(round_, steps).answer()
+def search(
+    round_: Round, *, steps: int = STEPS, stop: Callable[[], bool] = lambda: False
+) -> Timetable:
+    """Return a timetable of least cost; `proven` is False only when it was not enough.
+
+    `stop` is asked before each look: once it says so, the best so far is the answer.
+    """
+    return _Search(round_, steps, stop).answer()
 
 
 class _Search:
     """One search. Sessions with the fewest openings are placed first."""
 
-    def __init__(self, round_: Round, steps: int) -> None:
+    def __init__(self, round_: Round, steps: int, stop: Callable[[], bool]) -> None:
         self._round = round_
         self._left = steps
+        self._stop = stop
         found = {one.key: tuple(openings(round_, one)) for one in round_.wanted}
         able = [one for one in round_.wanted if found[one.key]]
         self._order = sorted(able, key=lambda one: (len(found[one.key]), one.key))
@@ -75,6 +81,9 @@ class _Search:
             return
         wanted = self._order[place]
         for opening in self._openings[wanted.key]:
+            if self._left <= 0 or self._stop():
+                self._left = 0
+                return
             longer = (*chosen, (wanted, opening))
             seated = seat(self._round, longer)
             if seated is None:

@@ -4,6 +4,7 @@ The same question and the same costs as `sessions_search`: both answer equally w
 having when a round has many sessions that want the same officers.
 """
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -29,13 +30,14 @@ def is_installed() -> bool:
     return find_spec("ortools") is not None
 
 
-def timetable(round_: Round) -> Timetable:
+def timetable(round_: Round, *, stop: Callable[[], bool] = lambda: False) -> Timetable:
     """Return the best timetable: a complete search, and CP-SAT where that proves nothing.
 
-    One session alone, and most rounds, are proven at once by the search.
+    One session alone, and most rounds, are proven at once by the search. Once `stop` says so, the
+    best so far is the answer.
     """
-    found = search(round_)
-    if found.proven or not is_installed():
+    found = search(round_, stop=stop)
+    if found.proven or stop() or not is_installed():
         return found
     solved = solve(round_)
     return min(solved, found, key=lambda one: (one.cost, not one.proven))

@@ -88,7 +88,12 @@ async def discard(pool: Pool, inbox: Inbox, letter: int, *, actor_ref: str) -> N
 
 
 async def _apply_again(conn: Connection, inbox: Inbox, raw: Raw, letter: int) -> str | None:
-    """Return why the letter still cannot be applied, None if it was."""
+    """Return why the letter still cannot be applied, None if it was.
+
+    What was applied and could not be handed on is handed on again, once the letter is closed.
+    """
+    if await _is_applied(conn, letter):
+        return None
     try:
         received = decode(raw)
     except RefusedError as refusal:
@@ -101,6 +106,12 @@ async def _apply_again(conn: Connection, inbox: Inbox, raw: Raw, letter: int) ->
         return None
     row = await _queries.lock_letter(conn, letter=letter)
     return f"{row['error_class']}: {row['error_message']}"
+
+
+async def _is_applied(conn: Connection, letter: int) -> bool:
+    row = await _queries.lock_letter(conn, letter=letter)
+    event = row["event_id"]
+    return event is not None and await _queries.state_of(conn, event_id=event) == "applied"
 
 
 async def _open_letter(conn: Connection, letter: int) -> Any:

@@ -37,6 +37,11 @@ MAY_ACT: dict[str, frozenset[Role]] = {
     "asked_above": WINDOW,
     "answered_above": frozenset({Role.DEPARTMENT_HEAD}),
     "reassigned": LEADS,
+    "paused": WINDOW,
+    "pause_ended": WINDOW,
+    "extended": LEADS,
+    "asked_extension": WINDOW,
+    "answered_extension": frozenset({Role.DEPARTMENT_HEAD}),
 }
 DECISIVE = frozenset({"decide", "pre_review"})
 WITNESSES = 2
@@ -56,6 +61,9 @@ def authority(folder: Folder, world: World) -> Iterator[Finding]:
         yield from _allowed(say, task, row)
         yield from _on_what(say, task, row)
         yield from _seen(say, task, row)
+    for row in folder.departments["clock_act"]:
+        say = partial(find.within, subject=row["task"])
+        yield from _moved_on_what(say, tasks[row["task"]], row)
     for act in folder.departments["act"]:
         task = tasks[act["task"]]
         if act["actor_ref"] in task["applicant_refs"]:
@@ -141,7 +149,7 @@ def _needed(task: Row, row: Row, paper: Paper | None) -> str:
     return str(task["authority"])
 
 
-def _covered(say: Say, task: Row, row: Row, paper: Paper) -> Iterator[Finding]:
+def _covered(say: Say, task: Row, row: Any, paper: Paper) -> Iterator[Finding]:
     """The authorisation held at the instant of the act, for this item, in these hands."""
     at: datetime = row["at"]
     first, last = date.fromisoformat(paper["valid_from"]), date.fromisoformat(paper["valid_until"])
@@ -165,7 +173,7 @@ def _covered(say: Say, task: Row, row: Row, paper: Paper) -> Iterator[Finding]:
             yield say(f"it rests on {what}")
 
 
-def _in_hands(row: Row, paper: Paper, at: datetime) -> bool:
+def _in_hands(row: Any, paper: Paper, at: datetime) -> bool:
     """Whether the actor is the representative, or stands in for him while he is absent."""
     if row["actor_ref"] == paper["representative_ref"]:
         return True
@@ -204,6 +212,51 @@ def _answered(say: Say, task: Row, row: Row, above: Paper) -> Iterator[Finding]:
     for what, is_so in wrong.items():
         if is_so:
             yield say(what)
+
+
+def _moved_on_what(say: Say, task: Row, row: Row) -> Iterator[Finding]:
+    """What was done to a clock rests on an authorisation; more days on the approver's own word."""
+    what = f"{row['kind']} {row['number']}"
+    say = partial(_about, say, what)
+    paper, proposal = _paper(row["authorisation"]), _paper(row["proposal"])
+    is_required = row["rule"] == "required" and row["asked"]
+    if row["kind"] != "extension":
+        if paper is not None:
+            yield from _covered(say, task, row, paper)
+        elif is_required:
+            yield say("no authorisation")
+        return
+    if proposal is None:
+        if is_required:
+            yield say("its approver was never asked")
+        return
+    asked_at = _needs(proposal["asked_at"])
+    if paper is not None:
+        asked = {"at": asked_at, "actor_ref": proposal["asked_by"], "absences": row["absences"]}
+        yield from _covered(say, task, asked, paper)
+    elif row["rule_asked"] == "required":
+        yield say("proposed without an authorisation")
+    answered = _instant(proposal["answered_at"])
+    same = ("days", "unit", "approver")
+    wrong = {
+        "the proposal of another task": proposal["task_id"] != task["id"],
+        "it was not approved": proposal["answer"] != "approved",
+        "it was approved later, or before it was proposed": answered is None
+        or not asked_at <= answered <= row["at"],
+        "whoever proposed it has approved it": proposal["answered_by"] == proposal["asked_by"],
+        "another than the approver extended it": proposal["answered_by"] != row["actor_ref"],
+        f"approved by a {row['actor_role']}": row["actor_role"] != Role.DEPARTMENT_HEAD,
+        "it names another document than the answer": proposal["document"] != row["approval"],
+        "it is not what was proposed": any(proposal[one] != row[one] for one in same),
+    }
+    for wrongly, is_so in wrong.items():
+        if is_so:
+            yield say(wrongly)
+
+
+def _about(say: Say, what: str, message: str) -> Finding:
+    found: Finding = say(f"{what}: {message}")
+    return found
 
 
 def _seen(say: Say, task: Row, row: Row) -> Iterator[Finding]:

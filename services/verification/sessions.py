@@ -28,10 +28,38 @@ def sessions(folder: Folder, _world: World) -> Iterator[Finding]:
         (leaf["facts"]["session"], leaf["facts"]["department"], leaf["facts"]["sha256"])
         for leaf in folder.leaves(Service.DEPARTMENTS, "session.signed")
     }
+    attested, taken = _attested(folder), _taken(folder)
     for row in folder.departments["session_signature"]:
         subject = f"session {row['session_id']} of {folder.number}, {row['department']}"
         for message in _faults(row, outcomes, leaves):
             yield find.within(message, subject)
+        said = attested.get((row["session_id"], row["department"]))
+        if said is None and row["session_id"] in taken:
+            said = taken[row["session_id"]] & frozenset(row["sent"])
+        if said != _there(row):
+            yield find.within("it did not say itself who came", subject)
+
+
+def _attested(folder: Folder) -> dict[tuple[int, str], frozenset[str]]:
+    """Who came, as each department said last of its own officers."""
+    return {
+        (leaf["facts"]["session"], leaf["facts"]["department"]): frozenset(leaf["facts"]["present"])
+        for leaf in folder.leaves(Service.DEPARTMENTS, "session.attended")
+    }
+
+
+def _taken(folder: Folder) -> dict[int, frozenset[str]]:
+    """Who came, as the lead department said last for all, when no department said it itself."""
+    return {
+        leaf["facts"]["session"]: frozenset(leaf["facts"]["present"])
+        for leaf in folder.leaves(Service.DEPARTMENTS, "session.held")
+        if "present" in leaf["facts"]
+    }
+
+
+def _there(row: Row) -> frozenset[str]:
+    seats = orjson.loads(row["seats"])
+    return frozenset(one["officer"] for one in seats if one["department"] == row["department"])
 
 
 def _faults(row: Row, outcomes: dict[int, Row], leaves: set[tuple[int, str, str]]) -> Iterator[str]:
@@ -39,8 +67,7 @@ def _faults(row: Row, outcomes: dict[int, Row], leaves: set[tuple[int, str, str]
         yield "what was signed is not the record"
     if (row["session_id"], row["department"], row["sha256"]) not in leaves:
         yield "its signature is not recorded"
-    seats = orjson.loads(row["seats"])
-    there = sum(1 for seat in seats if seat["department"] == row["department"])
+    there = len(_there(row))
     if there < _needed(row):
         yield f"it signed with {there} of its officers present"
     for task in row["tasks"]:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
+import orjson
 
 from services.contracts.events import TaskIssued
+from services.contracts.topics import decisions_topic
 from services.contracts.vocabulary import Part, Silence
 from tests.integration.departments_parts import Desk, issued, number, ref, token
 
@@ -103,14 +105,26 @@ class Inspection:
         return answer
 
     async def attend(self, *absent: str) -> httpx2.Response:
-        """Everybody who was sent came, but these."""
+        """Everybody who was sent came, but these; each department says so of its own."""
+        for department in DEPARTMENTS:
+            answer = await self.attest(department, *absent)
+            if not answer.is_success:
+                break
+        return answer
+
+    async def attest(
+        self, department: str, *absent: str, who: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
+        """One department says who of its own came: all that were sent, but these."""
         whole = await self.read()
         here = [
             seat["officer"]
             for seat in whole["attendees"]
-            if seat["released_at"] is None and seat["officer"] not in absent
+            if seat["department"] == department
+            and seat["released_at"] is None
+            and seat["officer"] not in absent
         ]
-        return await self.act("attendance", {"present": here})
+        return await self.act("attendance", {"present": here}, who or CHIEFS[department])
 
     async def record(self) -> httpx2.Response:
         findings = {LEAD: "占道 120 平方米，与图一致。", POLICE: "导改方案可行。"}
@@ -167,3 +181,22 @@ async def inspection(desk: Desk, **fields: Any) -> Inspection:
     ids = await desk.put(*given)
     by_department = {one.department: id_ for one, id_ in zip(given, ids, strict=True)}
     return Inspection(desk=desk, application=application, ids=by_department, issued=given)
+
+
+async def session_told(desk: Desk) -> list[tuple[str, list[str]]]:
+    """State and absent departments of every message about a session, in order."""
+    rows = await desk.rows(
+        "SELECT topic, convert_from(payload, 'UTF8')::jsonb -> 'data' AS data FROM outbox"
+        " WHERE type = 'lianshen.session.told.v1' ORDER BY seq"
+    )
+    assert {row["topic"] for row in rows} == {decisions_topic(LEAD)}
+    found = [orjson.loads(row["data"]) for row in rows]
+    return [(one["state"], one.get("absent", [])) for one in found]
+
+
+async def leaves(desk: Desk, act: str) -> int:
+    return int(await desk.value("SELECT count(*) FROM audit_leaf WHERE act = $1", act))
+
+
+async def absent_from(joint: Inspection) -> list[str]:
+    return [one["department"] for one in (await joint.read())["members"] if not one["present"]]

@@ -347,12 +347,23 @@ def test_a_search_that_is_cut_short_says_so() -> None:
     _sound(round_of(*asked), found)
 
 
+def test_a_search_that_is_called_off_answers_with_what_it_has() -> None:
+    asked = [wanted(member("x", "a", "b"), key=str(n), hours=1) for n in range(4)]
+    looks = iter(range(1000))
+    found = search(round_of(*asked), stop=lambda: next(looks) >= 60)
+    assert (found.proven, next(looks)) == (False, 61)
+    assert found.placed
+    _sound(round_of(*asked), found)
+    none = sessions_solver.timetable(round_of(*asked), stop=lambda: True)
+    assert (none.placed, none.proven) == ((), False)
+
+
 def test_what_the_search_cannot_prove_is_given_to_the_solver(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = [wanted(member("x", "a", "b"), key=str(n), hours=1) for n in range(3)]
     round_ = round_of(*asked)
-    monkeypatch.setattr(sessions_solver, "search", lambda given: search(given, steps=30))
+    monkeypatch.setattr(sessions_solver, "search", lambda given, stop: search(given, steps=30))
     found = sessions_solver.timetable(round_)
     assert found.proven is sessions_solver.is_installed()
     _sound(round_, found)

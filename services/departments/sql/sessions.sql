@@ -151,7 +151,8 @@ WITH released AS (
     UPDATE session_seat SET released_at = :at::timestamptz, present = NULL
     WHERE session_id = :session::bigint AND officer_ref = :instead_of::text
 ), unsettled AS (
-    UPDATE session_member SET present = NULL
+    UPDATE session_member
+    SET present = NULL, attested_by = NULL, attested_role = NULL, attested_at = NULL
     WHERE session_id = :session::bigint AND department = :department::text
 )
 INSERT INTO session_seat (session_id, officer_ref, department, instead_of, named_by, named_at)
@@ -161,19 +162,17 @@ ON CONFLICT (session_id, officer_ref) DO UPDATE
 SET released_at = NULL, instead_of = excluded.instead_of, named_by = excluded.named_by,
     named_at = excluded.named_at, present = NULL;
 
--- name: take_attendance(session, officers)!
--- Record who of those sent is there, and with that which departments are.
+-- name: attest(session, department, officers, actor, role, at)!
+-- Record who of those that a department sent is there, and with that whether the department is.
 WITH seats AS (
     UPDATE session_seat SET present = officer_ref = ANY (:officers::text[])
-    WHERE session_id = :session::bigint AND released_at IS NULL
-    RETURNING department, present
-), there AS (
-    SELECT department, count(*) FILTER (WHERE present) AS officers FROM seats GROUP BY department
+    WHERE session_id = :session::bigint AND department = :department::text AND released_at IS NULL
+    RETURNING present
 )
 UPDATE session_member AS m
-SET present = coalesce((SELECT t.officers FROM there AS t WHERE t.department = m.department), 0)
-    >= m.needed
-WHERE m.session_id = :session::bigint;
+SET present = (SELECT count(*) FILTER (WHERE s.present) FROM seats AS s) >= m.needed,
+    attested_by = :actor::text, attested_role = :role::text, attested_at = :at::timestamptz
+WHERE m.session_id = :session::bigint AND m.department = :department::text;
 
 -- name: set_state(id, state, at, actor, reason)$
 -- Move a session (locked by the caller) on; return its version.
@@ -236,7 +235,7 @@ WHERE s.id = :id::bigint AND (:department::text IS NULL OR EXISTS (
     WHERE m.session_id = s.id AND m.department = :department::text));
 
 -- name: members_of(session)
-SELECT m.department, m.needed, m.until, m.present, g.sha256, g.actor_ref, g.at AS signed_at
+SELECT m.department, m.needed, m.until, m.present, m.attested_at, m.attested_by, g.sha256, g.actor_ref, g.at AS signed_at
 FROM session_member AS m
 LEFT JOIN session_signature AS g
     ON g.session_id = m.session_id AND g.department = m.department
