@@ -18,10 +18,11 @@ from services.contracts.events import Event, TaskExtended, TaskPaused, TaskPause
 from services.contracts.topics import DECISIONS, decisions_topic
 from services.contracts.vocabulary import Approver, Part, PauseKind, Role, Service, TaskState
 from services.departments import clocks_store, handling
-from services.departments.authority import absent_holders, forbid_held
+from services.departments.authority import Grounds, forbid_held, mandate, on_clock
 from services.departments.clocks_store import Actor, NewExtension, NewPause
 from services.departments.problems import (
     EXTENSION_INVALID,
+    EXTENSION_UNAPPROVED,
     LIMIT_OVER,
     NOT_PAUSED,
     PAUSE_INVALID,
@@ -29,7 +30,6 @@ from services.departments.problems import (
     REPRESENTATIVE_REQUIRED,
     WRONG_PART,
 )
-from services.departments.scope import acting_role
 from services.departments.store import Row
 from services.domain import clock_rules
 from services.domain.calendar import ZONE, WorkingCalendar
@@ -94,13 +94,13 @@ class Clocks:
             Problem: 404, 403 own application, 409 (ended, another part, held by another officer,
                 paused, limit over), 412, 422 `pause-invalid`: the clock runs on.
         """
-        row, clock = await self._locked(conn, who, task, expected)
+        row, clock, own = await self.locked(conn, who, task, expected)
         at, calendar = self._clock.now(), self._shelf.calendar
         day = day_of_act(at, calendar)
         forbid_paused(row["state"], clock["paused_until"], day)
         _forbid_over(clock, day)
         rule = clock_rules.uncounted(self._item(row, clock), asked.kind)
-        before = await clocks_store.pauses_of(conn, task, None)
+        before = await clocks_store.item_pauses(conn, task)
         cap = _cap(rule, asked.kind, before, calendar)
         faults = _pause_faults(rule, asked, cap, day, calendar)
         if faults or rule is None or asked.notice is None:
@@ -115,7 +115,7 @@ class Clocks:
             article=clock_rules.citation(rule.basis),
             reason=asked.reason,
         )
-        by = Actor(ref=who.ref, role=acting_role(who), at=at)
+        by = Actor(ref=who.ref, role=own.role, at=at, authorisation=own.authorisation)
         version = await clocks_store.add_pause(conn, task, made, by)
         event = TaskPaused(
             **_about(row, by),
@@ -140,13 +140,13 @@ class Clocks:
         Raises:
             Problem: 404, 403 own application, 409 (ended, held, not paused so), 412.
         """
-        row, clock = await self._locked(conn, who, task, expected)
+        row, clock, own = await self.locked(conn, who, task, expected)
         at = self._clock.now()
         day = day_of_act(at, self._shelf.calendar)
         until = clock["paused_until"]
         if until is None or until < day or clock["pauses"] != number:
             raise Problem(NOT_PAUSED)
-        by = Actor(ref=who.ref, role=acting_role(who), at=at)
+        by = Actor(ref=who.ref, role=own.role, at=at, authorisation=own.authorisation)
         version = await clocks_store.end_pause(conn, task, number, day, by)
         event = TaskPauseEnded(**_about(row, by), pause=number, ended_at=at)
         await _tell(conn, row, event, by, "task.pause_ended", {"pause": number})
@@ -157,19 +157,44 @@ class Clocks:
     ) -> Changed:
         """Record that the approver whom the catalogue names has extended the statutory limit.
 
+        Where written authorisations are required the chief's word for it is not enough: see
+        `extending`.
+
         Raises:
             Problem: 404, 403 (own application, not the chief representative), 409 (ended, another
-                part, limit over), 412, 422 `extension-invalid`.
+                part, limit over, the approver has to answer himself), 412, 422
+                `extension-invalid`.
         """
-        row, clock = await self._locked(conn, who, task, expected)
+        row, clock, own = await self.locked(conn, who, task, expected)
+        if own.authorisation is not None:
+            raise Problem(EXTENSION_UNAPPROVED)
         if not who.has(Role.CHIEF_REPRESENTATIVE):
             raise Problem(REPRESENTATIVE_REQUIRED)
-        at = self._clock.now()
+        by = Actor(ref=who.ref, role=Role.CHIEF_REPRESENTATIVE, at=self._clock.now())
+        return await self.lengthen(conn, row, clock, asked, by)
+
+    def lawful(
+        self, row: Row, clock: Row, days: int, approver: Approver, at: datetime
+    ) -> Extension:
+        """Return the rule that lets a limit be extended so. Raises Problem 409 limit over, 422."""
         _forbid_over(clock, day_of_act(at, self._shelf.calendar))
         rule = clock_rules.extension(self._item(row, clock))
-        faults = _extension_faults(rule, asked, clock["extensions"])
+        faults = _extension_faults(rule, days, approver, clock["extended"])
         if faults or rule is None:
             raise Problem(EXTENSION_INVALID, errors=faults)
+        return rule
+
+    async def lengthen(
+        self,
+        conn: Connection,
+        row: Row,
+        clock: Row,
+        asked: ExtensionAsked,
+        by: Actor,
+        proposal: int | None = None,
+    ) -> Changed:
+        """Store and tell an extension of a task (locked), once more looked at. Raises as above."""
+        rule = self.lawful(row, clock, asked.days, asked.approver, by.at)
         made = NewExtension(
             number=clock["extensions"] + 1,
             days=asked.days,
@@ -178,9 +203,9 @@ class Clocks:
             approval=asked.approval,
             article=clock_rules.citation(rule.basis),
             reason=asked.reason,
+            proposal=proposal,
         )
-        by = Actor(ref=who.ref, role=Role.CHIEF_REPRESENTATIVE, at=at)
-        version = await clocks_store.add_extension(conn, task, made, by)
+        version = await clocks_store.add_extension(conn, row["id"], made, by)
         event = TaskExtended(
             **_about(row, by),
             extension=made.number,
@@ -189,23 +214,30 @@ class Clocks:
             approval=made.approval,
             article=made.article,
             reason=made.reason,
-            extended_at=at,
+            extended_at=by.at,
         )
         facts = {"extension": made.number, "days": made.days, "approver": made.approver}
         await _tell(conn, row, event, by, "task.extended", facts | {"approval": made.approval})
-        return _changed(row, made.number, at, version)
+        return _changed(row, made.number, by.at, version)
 
-    async def _locked(
+    async def locked(
         self, conn: Connection, who: Principal, task: int, expected: Expected
-    ) -> tuple[Row, Row]:
+    ) -> tuple[Row, Row, Grounds]:
+        """Return a task to decide, its clock, and what the principal acts on; locked.
+
+        Raises:
+            Problem: 404, 403 (own application, no authorisation), 409 (ended, another part, held by
+                another officer), 412.
+        """
         row = await handling.locked(conn, who, task)
         if row["part"] != Part.DECIDE:
             raise Problem(WRONG_PART, extra={"part": row["part"]})
+        found = await mandate(conn, who, row["department"], [row], self._clock.now())
         if not who.has(Role.CHIEF_REPRESENTATIVE):
-            absent = await absent_holders(conn, who, row["department"], [row], self._clock.now())
-            forbid_held(row, who, absent)
+            forbid_held(row, who, found.absent)
+        own = on_clock(row, who, found)
         expected.check(row["version"])
-        return row, await clocks_store.clock_of(conn, task)
+        return row, await clocks_store.clock_of(conn, task), own
 
     def _item(self, row: Row, clock: Row) -> Item:
         return self._shelf.version(clock["catalogue_version"]).item_by_code[row["item"]]
@@ -239,14 +271,14 @@ def _forbid_over(clock: Row, day: date) -> None:
 def _cap(
     rule: Uncounted | None, kind: PauseKind, before: Sequence[Row], calendar: WorkingCalendar
 ) -> Limit | None:
-    """Return what earlier pauses of the same kind have left of a rule's cap; None: no cap."""
+    """Return what earlier pauses of the item have left of a rule's cap; None: no cap."""
     if rule is None or rule.cap is None:
         return None
     used = [
         Pause(
             kind=kind,
             from_on=row["from_on"],
-            until_on=max(row["ended_on"] or row["until_on"], row["from_on"]),
+            until_on=max(row["until_on"], row["from_on"]),
             cap=None,
             notice=row["notice"],
             article=row["article"],
@@ -292,7 +324,9 @@ def _pause_faults(
     return found
 
 
-def _extension_faults(rule: Extension | None, asked: ExtensionAsked, times: int) -> list[Fault]:
+def _extension_faults(
+    rule: Extension | None, days: int, approver: Approver, times: int
+) -> list[Fault]:
     """Return all that is wrong, at once."""
     if rule is None:
         words = Words("该事项的期限不得延长", "No law lets the limit of this item be extended")
@@ -301,10 +335,10 @@ def _extension_faults(rule: Extension | None, asked: ExtensionAsked, times: int)
     if times >= rule.times:
         words = Words(f"只能延长{rule.times}次", f"It can be extended {rule.times} time(s)")
         found.append(Fault("#/days", words))
-    if asked.days > rule.limit.value:
+    if days > rule.limit.value:
         most = rule.limit.value
         found.append(Fault("#/days", Words(f"最多延长{most}日", f"{most} days at most")))
-    if asked.approver != rule.approver:
+    if approver != rule.approver:
         words = Words(f"须由{rule.approver}批准", f"It takes the approval of the {rule.approver}")
         found.append(Fault("#/approver", words))
     return found
@@ -341,6 +375,8 @@ async def _tell(
         )
         await outbox.add(conn, Service.DEPARTMENTS, [told])
     facts |= {"task": row["task"], "department": row["department"], "role": by.role}
+    if by.authorisation is not None:
+        facts["authorisation"] = by.authorisation
     await audit.leaf(conn, act, number, by.ref, facts, at=by.at)
 
 

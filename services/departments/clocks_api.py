@@ -154,7 +154,11 @@ async def read_clock(request: Request, who: Reader, task: TaskId) -> Response:
     status_code=201,
     response_model=ClockChanged,
     responses=problem_responses(
-        *CLOCKS, problems.PAUSED, problems.LIMIT_OVER, problems.PAUSE_INVALID
+        *CLOCKS,
+        problems.NOT_AUTHORISED,
+        problems.PAUSED,
+        problems.LIMIT_OVER,
+        problems.PAUSE_INVALID,
     ),
 )
 async def pause_task(
@@ -176,7 +180,7 @@ async def pause_task(
 @router.post(
     "/{id}/pauses/{number}/end",
     response_model=ClockChanged,
-    responses=problem_responses(*CLOCKS, problems.NOT_PAUSED),
+    responses=problem_responses(*CLOCKS, problems.NOT_AUTHORISED, problems.NOT_PAUSED),
 )
 async def end_pause(
     request: Request, who: Officer, task: TaskId, number: Number, asked: Key, expected: IfMatch
@@ -195,13 +199,22 @@ async def end_pause(
     status_code=201,
     response_model=ClockChanged,
     responses=problem_responses(
-        *CLOCKS, problems.REPRESENTATIVE_REQUIRED, problems.LIMIT_OVER, problems.EXTENSION_INVALID
+        *CLOCKS,
+        problems.REPRESENTATIVE_REQUIRED,
+        problems.NOT_AUTHORISED,
+        problems.EXTENSION_UNAPPROVED,
+        problems.LIMIT_OVER,
+        problems.EXTENSION_INVALID,
     ),
 )
 async def extend_task(
     request: Request, who: Officer, task: TaskId, body: NewExtension, asked: Key, expected: IfMatch
 ) -> Response:
-    """Record that a task's statutory limit was extended (行政许可法 42). The promise stays."""
+    """Record that a task's statutory limit was extended (行政许可法 42). The promise stays.
+
+    Where written authorisations are required, propose it (`extension-proposals`): its approver
+    answers himself.
+    """
     wanted = ExtensionAsked(
         days=body.days, approver=body.approver, approval=body.approval, reason=body.reason
     )

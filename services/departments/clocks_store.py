@@ -14,11 +14,12 @@ QUERIES = load(beside(__file__, "clocks.sql"))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """Whoever acts (keyed hash), in which role, and when."""
+    """Whoever acts (keyed hash), in which role, when, and on which authorisation."""
 
     ref: str
     role: Role
     at: datetime
+    authorisation: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +38,7 @@ class NewPause:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewExtension:
-    """An extension as it is stored."""
+    """An extension as it is stored; `proposal`: what its approver answered."""
 
     number: int
     days: int
@@ -46,6 +47,7 @@ class NewExtension:
     approval: str
     article: str
     reason: str
+    proposal: int | None = None
 
 
 async def clock_of(conn: Connection, task: int) -> Row:
@@ -57,6 +59,11 @@ async def clock_of(conn: Connection, task: int) -> Row:
 async def pauses_of(conn: Connection, task: int, department: str | None) -> list[Row]:
     """Return a task's pauses, first to last; `department` None: of any."""
     return [row async for row in QUERIES.pauses_of(conn, id=task, department=department)]
+
+
+async def item_pauses(conn: Connection, task: int) -> list[Row]:
+    """Return the pauses of a task's item in every round, each as far as it lasts or has lasted."""
+    return [row async for row in QUERIES.item_pauses(conn, id=task)]
 
 
 async def extensions_of(conn: Connection, task: int, department: str | None) -> list[Row]:
@@ -81,6 +88,7 @@ async def add_pause(conn: Connection, task: int, pause: NewPause, by: Actor) -> 
         actor=by.ref,
         role=by.role,
         at=by.at,
+        authorisation=by.authorisation,
     )
     return version
 
@@ -88,7 +96,14 @@ async def add_pause(conn: Connection, task: int, pause: NewPause, by: Actor) -> 
 async def end_pause(conn: Connection, task: int, number: int, ended_on: date, by: Actor) -> int:
     """End a task's pause (locked by the caller); return the task's version."""
     version: int = await QUERIES.end_pause(
-        conn, id=task, number=number, ended_on=ended_on, actor=by.ref, role=by.role, at=by.at
+        conn,
+        id=task,
+        number=number,
+        ended_on=ended_on,
+        actor=by.ref,
+        role=by.role,
+        at=by.at,
+        authorisation=by.authorisation,
     )
     return version
 
@@ -108,6 +123,7 @@ async def add_extension(conn: Connection, task: int, extension: NewExtension, by
         actor=by.ref,
         role=by.role,
         at=by.at,
+        proposal=extension.proposal,
     )
     return version
 

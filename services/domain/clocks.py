@@ -38,6 +38,7 @@ from services.domain.deadlines import (
     task_dates,
 )
 from services.domain.happening import CaseEvent
+from services.domain.limit_events import MoveNotice
 from services.domain.limits import (
     LONGEST_PAUSE,
     Extension,
@@ -172,11 +173,31 @@ def _reprojected(turn: Turn, event: Reprojected) -> None:
     provisional = _is_provisional(turn)
     turn.calendar = event.calendar
     turn.commands.append(ChangeCalendar(at=turn.at, version=event.calendar.version))
-    reckon_anew(turn)
+    _move_notice(turn, event)
     for step in turn.route.steps:
         if turn.steps[step.code].state is StepState.OPEN:
             _redate(turn, step, event, DateChange.CALENDAR)
-    _repromise(turn, event, DateChange.CALENDAR, settled=provisional != _is_provisional(turn))
+    repromise(turn, event, DateChange.CALENDAR, settled=provisional != _is_provisional(turn))
+
+
+def _move_notice(turn: Turn, event: Reprojected) -> None:
+    """Derive the limit of the notice of what is missing anew, and tell if it has moved."""
+    before = turn.examination
+    reckon_anew(turn)
+    after = turn.examination
+    if before is None or after is None or before.notice_until == after.notice_until:
+        return
+    turn.commands.append(
+        MoveNotice(
+            at=turn.at,
+            round=after.round,
+            before=before.notice_until,
+            until=after.notice_until,
+            answer_by=after.answer_by,
+            why=DateChange.CALENDAR,
+            ref=event.ref,
+        )
+    )
 
 
 TRANSITIONS: dict[type[CaseEvent], Callable[[Turn, Any], None]] = {
@@ -206,7 +227,7 @@ def _record(
 
 def _move(turn: Turn, step: RouteStep, event: CaseEvent, why: DateChange) -> None:
     _redate(turn, step, event, why)
-    _repromise(turn, event, why)
+    repromise(turn, event, why)
 
 
 def _redate(turn: Turn, step: RouteStep, event: CaseEvent, why: DateChange) -> None:
@@ -240,7 +261,7 @@ def _redate(turn: Turn, step: RouteStep, event: CaseEvent, why: DateChange) -> N
         lift_early_signals(turn, key, event.at)
 
 
-def _repromise(turn: Turn, event: CaseEvent, why: DateChange, *, settled: bool = False) -> None:
+def repromise(turn: Turn, event: CaseEvent, why: DateChange, *, settled: bool = False) -> None:
     """Derive the promise of the whole anew; `settled`: whether it is provisional has changed."""
     before = turn.promised_at
     turn.promised_at = promise(turn)

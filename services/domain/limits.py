@@ -46,6 +46,7 @@ PAUSE_ZH = {
     PauseKind.COMMISSIONED_EVALUATION: "委托评估",
     PauseKind.CONSULTATION: "征求意见",
     PauseKind.RECTIFICATION: "整改",
+    PauseKind.PAPERS: "等待申请人提交后续材料",
 }
 
 

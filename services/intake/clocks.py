@@ -1,4 +1,4 @@
-"""What departments told the applicant of clocks: told by the orchestrator, shown to the owner."""
+"""What the applicant was told of clocks: told by the orchestrator, shown to the owner."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -17,10 +17,14 @@ _COLUMNS = (
 )
 
 
-class ClockNoticeShown(BaseModel):
-    """A department stopped the clock of a task, or a limit of it was extended, and why."""
+WHOLE = ""
+"""In the place of a task: what was told concerns the application."""
 
-    task: str
+
+class ClockNoticeShown(BaseModel):
+    """The clock of a task was stopped, or a limit was extended, and why."""
+
+    task: str | None = Field(description="Absent: the limit of the joint case was extended.")
     why: DateChange = Field(description="`paused` or `extended`.")
     notice: str = Field(description="Number of the written notice, or of the approval.")
     article: str
@@ -55,6 +59,14 @@ async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> 
         for event in events
         for told in event.clocks
     ]
+    rows += [
+        (
+            *(event.application, WHOLE, DateChange.EXTENDED, one.approval, one.article, one.reason),
+            *(None, None, one.days.value, one.days.unit, one.approver, one.at),
+        )
+        for event in events
+        if (one := event.extended) is not None
+    ]
     if rows:
         columns = zip(*rows, strict=True)
         named = {name: list(column) for name, column in zip(_COLUMNS, columns, strict=True)}
@@ -67,5 +79,9 @@ async def told(conn: Connection, number: str, owner: str) -> ClockNotices | None
     if not rows:
         return None
     return ClockNotices(
-        items=[ClockNoticeShown(**dict(row)) for row in rows if row["task"] is not None]
+        items=[
+            ClockNoticeShown(**{**dict(row), "task": row["task"] or None})
+            for row in rows
+            if row["task"] is not None
+        ]
     )

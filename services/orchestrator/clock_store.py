@@ -29,7 +29,7 @@ async def redate_tasks(conn: Connection, rows: Sequence[tuple[Any, ...]]) -> Non
         *("tasks", "promised_ons", "promised_ats", "statutory_ons", "statutory_ats"),
         "provisionals",
     )
-    await QUERIES.redate_tasks(conn, **_columns(names, rows))
+    await QUERIES.redate_tasks(conn, **columns(names, rows))
 
 
 async def add_date_changes(conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -38,13 +38,13 @@ async def add_date_changes(conn: Connection, rows: Sequence[tuple[Any, ...]]) ->
         *("applications", "turns", "places", "tasks", "whys", "refs", "ats"),
         *("promised_befores", "promised_afters", "statutory_befores", "statutory_afters"),
     )
-    await QUERIES.add_date_changes(conn, **_columns(names, rows))
+    await QUERIES.add_date_changes(conn, **columns(names, rows))
 
 
 async def change_wholes(conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     """Record calendar, certainty and lateness of applications; None leaves as it is."""
     names = ("numbers", "calendars", "provisionals", "lates")
-    await QUERIES.change_wholes(conn, **_columns(names, rows))
+    await QUERIES.change_wholes(conn, **columns(names, rows))
 
 
 async def date_changes_of(
@@ -87,6 +87,6 @@ async def reproject(
     return asked
 
 
-def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+def columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
     """Return rows as named columns, the shape that `unnest` takes."""
     return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}

@@ -15,6 +15,7 @@ from services.contracts.events import (
     TaskPauseEnded,
     TaskRedated,
 )
+from services.contracts.limits import TaskSentUp
 from services.contracts.vocabulary import DateChange, Signal
 from services.domain.case import (
     AnyCommand,
@@ -29,6 +30,7 @@ from services.domain.case import (
     Redate,
     Repromise,
 )
+from services.domain.limit_events import SentUp, SetLimit
 from services.domain.route import Budget
 from services.orchestrator import clock_store
 from services.runtime.db import Connection
@@ -41,7 +43,9 @@ Said: TypeAlias = Mapping[UUID, Any]
 TOLD = (DateChange.PAUSED, DateChange.EXTENDED)
 
 
-def clock_event(said: TaskPaused | TaskPauseEnded | TaskExtended, ref: str) -> AnyEvent:
+def clock_event(
+    said: TaskPaused | TaskPauseEnded | TaskExtended | TaskSentUp, ref: str
+) -> AnyEvent:
     """Return the core's event for what a department said; its reason stays behind."""
     match said:
         case TaskPaused():
@@ -68,6 +72,8 @@ def clock_event(said: TaskPaused | TaskPauseEnded | TaskExtended, ref: str) -> A
                 approver=said.approver,
                 article=said.article,
             )
+        case TaskSentUp():
+            return SentUp(at=said.sent_at, ref=ref, task=said.task)
         case _:
             assert_never(said)
 
@@ -91,7 +97,7 @@ def redated(application: str, department: str, due: Due, command: Redate) -> Tas
 def refs(commands: Iterable[AnyCommand]) -> Iterator[UUID]:
     """Yield the messages whose notices the investor must be shown."""
     for command in commands:
-        if isinstance(command, ChangeLedger) and command.why in TOLD and command.ref:
+        if isinstance(command, ChangeLedger | SetLimit) and command.why in TOLD and command.ref:
             yield UUID(command.ref)
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.contracts.vocabulary import DateChange
+from services.contracts.vocabulary import DateChange, LimitKind
 from services.orchestrator import clock_store, reprojection
 from services.orchestrator.api import Number, Operator, Watcher
 from services.orchestrator.models import Shown
@@ -46,14 +46,17 @@ class ReprojectionAnswer(Shown):
 class DateChangeView(Shown):
     """One move of a date that had been told. Instants are the close of business."""
 
-    task: str | None = Field(description="Absent when the promise of the whole was moved.")
+    task: str | None = Field(description="Absent when something of the whole was moved.")
     why: DateChange
     ref: UUID | None = Field(description="The message that moved it.")
     at: datetime
-    promised_before: datetime
-    promised_after: datetime
+    promised_before: datetime | None
+    promised_after: datetime | None
     statutory_before: datetime | None
     statutory_after: datetime | None
+    limit_kind: LimitKind | None = Field(description="The limit that was moved, and no promise.")
+    limit_before: datetime | None
+    limit_after: datetime | None
 
 
 class DateChangePage(Page):
@@ -106,7 +109,7 @@ async def list_date_changes(
     limit: pages.Limit = pages.USUAL_PAGE,
 ) -> DateChangePage:
     """List every move of a date of an application: what it was, what it is, and why."""
-    turn, place = pages.decode(after, int, int) if after else (0, 0)
+    turn, place = pages.decode(after, pages.small, pages.small) if after else (0, 0)
     async with request.app.state.pool.acquire() as conn:
         if await _store.get_application(conn, number) is None:
             raise Problem(NOT_FOUND)

@@ -14,6 +14,8 @@ from services.verification.folders import Folder, Row
 from services.verification.report import Finding
 from services.verification.world import Finder, World
 
+NUMBERED = {"Paused": "pause", "Extended": "extension"}
+"""What departments do to clocks, with the name of its number."""
 Key: TypeAlias = tuple[str, str]
 """Item and department of a part."""
 
@@ -59,6 +61,8 @@ class Clocks:
         self.last = State(days=self._days(folder.route["calendar_version"]))
         self._ends: dict[str, State] = {}
         self._asked: dict[tuple[str, int], State] = {}
+        self._limits: dict[tuple[str, str | None], State] = {}
+        self._released: dict[str, State] = {}
         for command in folder.commands:
             self._take(command)
 
@@ -69,6 +73,14 @@ class Clocks:
     def when_asked(self, step: str, round_: int) -> State:
         """What stood when the notice of a step was sent."""
         return self._asked.get((step, round_), self.last)
+
+    def at_end_of_limit(self, kind: str, task: str | None) -> State:
+        """What stood when a limit beside those of tasks ended; else what stands now."""
+        return self._limits.get((kind, task), self.last)
+
+    def when_released(self, step: str) -> State:
+        """What stood when the results of a step were released."""
+        return self._released.get(step, self.last)
 
     def _take(self, command: Mapping[str, Any]) -> None:
         match command["type"]:
@@ -82,6 +94,10 @@ class Clocks:
                 self._ends.setdefault(command["task"], self.last)
             case "AskRectification":
                 self._asked[command["step"], command["round"]] = self.last
+            case "Release":
+                self._released[command["step"]] = self.last
+            case "EndLimit":
+                self._limits[command["kind"], command.get("task")] = self.last
             case _:
                 pass  # not about clocks
 
@@ -96,24 +112,39 @@ def clock_acts(find: Finder, folder: Folder, clocks: Clocks) -> Iterator[Finding
     """What departments did to clocks stands in the ledgers; moves of dates are on record."""
     yield from _calendars(find, folder)
     yield from _moves(find, folder)
-    ignored = {one["event"] for one in folder.commanded("Ignore")}
+    ignored = _ignored(folder)
     shared = {(row["item"], row["department"]) for row in folder.departments["task"]}
     of_task = {row["task"]: row for row in folder.departments["task"]}
     for kind, event in (("pauses", "Paused"), ("extensions", "Extended")):
         rows = folder.departments[kind.removesuffix("s")]
-        done: dict[Key, list[Any]] = {}
+        done: dict[Key, list[tuple[Any, bool]]] = {}
         for row in rows:
             task = of_task[row["task"]]
-            done.setdefault((task["item"], task["department"]), []).append(_done(row, kind))
+            excused = (event, row["task"], row["number"]) in ignored
+            found = done.setdefault((task["item"], task["department"]), [])
+            found.append((_done(row, kind), excused))
         for key in shared:
             stands = [_stands(one, kind) for one in clocks.last.ledgers.get(key, {}).get(kind, ())]
             subject = f"{folder.number}/{'/'.join(key)}"
             for one in stands:
-                if one not in done.get(key, []):
+                if one not in [act for act, _ in done.get(key, [])]:
                     yield find.across(f"{kind}: {one} stands, but nobody did it", subject)
-            for one in done.get(key, []):
-                if one not in stands and event not in ignored:
+            for one, excused in done.get(key, []):
+                if one not in stands and not excused:
                     yield find.across(f"{kind}: {one} was done, but changed no clock", subject)
+
+
+def _ignored(folder: Folder) -> set[tuple[str, str, int]]:
+    """Return the pauses and extensions that the core has ignored: event, task and number of each.
+
+    What was ignored is known by the message it came in: another message is not excused by it.
+    """
+    refs = {one["ref"] for one in folder.commanded("Ignore")}
+    return {
+        (event["type"], event["task"], event[NUMBERED[event["type"]]])
+        for event in folder.events
+        if event["type"] in NUMBERED and event["ref"] in refs
+    }
 
 
 def _done(row: Row, kind: str) -> tuple[Any, ...]:
@@ -144,6 +175,7 @@ def _moves(find: Finder, folder: Folder) -> Iterator[Finding]:
     stored = {
         (row["task"], row["why"], row["promised_before"], row["promised_after"])
         for row in folder.orchestrator["date_change"]
+        if row["limit_kind"] is None
     }
     told = {
         *(

@@ -398,3 +398,50 @@ async def test_a_thousand_races_between_a_decision_and_a_lapse(desk: Desk) -> No
     assert len(lapses) == RACES - decided
     acts = await desk.value("SELECT count(*) FROM act WHERE kind IN ('opinion', 'lapse')")
     assert acts == RACES
+
+
+# Over the rounds of an item
+
+
+async def second_round(desk: Desk, first: TaskIssued, item: str) -> int:
+    """The department looks at its item again, after something was put right."""
+    again = issued(item=item, application=first.application, round_=2)
+    [id_] = await desk.put(again)
+    return id_
+
+
+async def test_the_limit_is_extended_once_for_the_item_whatever_the_round(desk: Desk) -> None:
+    item = extendable()
+    task = issued(item=item)
+    [id_] = await desk.put(task)
+    assert code_of(await desk.post(f"/tasks/{id_}/extensions", CHIEF, EXTENSION)) == "ok"
+    again = await second_round(desk, task, item)
+    answer = await desk.post(f"/tasks/{again}/extensions", CHIEF, EXTENSION)
+    assert code_of(answer) == "extension-invalid"
+    assert [one["pointer"] for one in answer.json()["errors"]] == ["#/days"]
+    other = await desk.put(issued(item=item))
+    assert code_of(await desk.post(f"/tasks/{other[0]}/extensions", CHIEF, EXTENSION)) == "ok"
+    assert {one["extension"] for one in await told(desk)} == {1}
+
+
+async def test_the_cap_of_a_pause_holds_over_all_rounds_as_far_as_each_lasted(desk: Desk) -> None:
+    task = issued(item=REVIEW)
+    [id_] = await desk.put(task)
+    first = PAUSE | {"until": "2026-03-13"}
+    assert code_of(await desk.post(f"/tasks/{id_}/pauses", OFFICER, first)) == "ok"
+    desk.clock.move_to(datetime(2026, 3, 6, 1, tzinfo=UTC))
+    assert code_of(await desk.post(f"/tasks/{id_}/pauses/1/end", OFFICER, version=2)) == "ok"
+    refusal = {"outcome": "refused", "reasons": ["不合格"], "remedies": ["可申请行政复议"]}
+    assert code_of(await desk.post(f"/tasks/{id_}/decision", CHIEF, refusal, version=3)) == "ok"
+    again = await second_round(desk, task, REVIEW)
+    desk.clock.move_to(datetime(2026, 3, 16, 1, tzinfo=UTC))
+    # 2 to 6 March used five of twenty working days: 16 March to 3 April are the other fifteen
+    late = PAUSE | {"until": "2026-04-04"}
+    answer = await desk.post(f"/tasks/{again}/pauses", OFFICER, late)
+    assert code_of(answer) == "pause-invalid"
+    within = PAUSE | {"until": "2026-04-03"}
+    assert code_of(await desk.post(f"/tasks/{again}/pauses", OFFICER, within)) == "ok"
+    # each round counts its own pauses from one, as the core does
+    paused = [one for one in await told(desk) if one["type"] == "lianshen.task.paused.v1"]
+    assert [(one["pause"], one["cap"]["value"]) for one in paused] == [(1, 20), (1, 15)]
+    assert code_of(await desk.post(f"/tasks/{again}/pauses/1/end", OFFICER, version=2)) == "ok"

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from services.contracts.clocks import Days
 from services.contracts.events import ApplicationProgressed, ClockNotice
+from services.contracts.limits import CaseExtended
 from services.contracts.vocabulary import ApplicationStatus, Approver, DateChange, PauseKind
 from tests.conftest import Databases
 from tests.integration.intake_kit import (
@@ -104,3 +105,24 @@ async def test_a_provisional_promise_becomes_final(intake: Intake) -> None:
         await intake.told(*told)
         shown = (await intake.get(f"/v1/applications/{number}/progress")).json()
         assert shown["provisional"] is expected
+
+
+async def test_the_applicant_is_told_why_the_joint_case_takes_longer(intake: Intake) -> None:
+    number = await intake.accepted()
+    told = CaseExtended(
+        days=Days(value=15),
+        approver=Approver.GOVERNMENT_HEAD,
+        approval="县府延〔2026〕1号",
+        article="行政许可法 42(2)",
+        reason="涉及多部门论证",
+        due_at=NOW,
+        at=NOW,
+    )
+    await intake.told(progressed(number, extended=told))
+    [shown] = (await intake.get(f"/v1/applications/{number}/clocks")).json()["items"]
+    assert (shown["task"], shown["why"], shown["approver"]) == (None, "extended", "government_head")
+    assert (shown["notice"], shown["reason"], shown["days"]) == (
+        "县府延〔2026〕1号",
+        "涉及多部门论证",
+        15,
+    )

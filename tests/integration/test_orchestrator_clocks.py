@@ -156,9 +156,14 @@ async def test_a_pause_moves_dates_everywhere_and_is_told(kit: Kit) -> None:
     after = await kit.one("SELECT promised_at FROM application WHERE number = $1", number)
     assert after["promised_at"] > before["promised_at"]
     moves = await kit.rows(
-        "SELECT task, why, promised_before < promised_after AS later FROM date_change"
+        "SELECT limit_kind, task, why, coalesce(promised_before < promised_after,"
+        " limit_before < limit_after) AS later FROM date_change"
     )
-    assert {tuple(move) for move in moves} == {(name, "paused", True), (None, "paused", True)}
+    assert {tuple(move) for move in moves} == {
+        (None, name, "paused", True),
+        (None, None, "paused", True),
+        ("joint", None, "paused", True),
+    }
 
 
 async def test_an_end_and_an_extension_follow(kit: Kit) -> None:
@@ -297,12 +302,17 @@ async def test_the_changes_of_dates_come_page_by_page(kit: Kit, api: Api) -> Non
     while True:
         query = {"limit": 1} | ({"after": after} if after else {})
         answer = (await api.get(path, **query)).json()
-        found += [(one["task"], one["why"]) for one in answer["items"]]
+        found += [(one["limit_kind"], one["task"], one["why"]) for one in answer["items"]]
         after = answer.get("next")
         if after is None:
             break
     name = task(number_of(story), DRAINS)
-    assert found == [(name, "paused"), (None, "paused"), (name, "extended")]
+    assert found == [
+        (None, name, "paused"),
+        (None, None, "paused"),
+        ("joint", None, "paused"),
+        (None, name, "extended"),
+    ]
     assert (await api.get(path, INVESTOR)).status_code == 403
     assert (
         problem_of(await api.get("/applications/QX20260302-999999-0/date-changes")) == "not-found"

@@ -2,10 +2,14 @@
 -- for each.
 
 -- name: clock_of(id)^
--- What bears on a task's clock; the caller has locked the task.
+-- What bears on a task's clock; the caller has locked the task. `pauses` and `extensions` are the
+-- task's own, which number the next; `extended` is how often the item was, in any round.
 SELECT t.part, t.statutory_on, t.paused_until, d.catalogue_version,
     (SELECT count(*)::integer FROM task_pause AS p WHERE p.task_id = t.id) AS pauses,
-    (SELECT count(*)::integer FROM task_extension AS e WHERE e.task_id = t.id) AS extensions
+    (SELECT count(*)::integer FROM task_extension AS e WHERE e.task_id = t.id) AS extensions,
+    (SELECT count(*)::integer FROM task AS o JOIN task_extension AS e ON e.task_id = o.id
+        WHERE o.application = t.application AND o.department = t.department
+            AND o.item = t.item) AS extended
 FROM task AS t
 JOIN dossier AS d ON d.task_id = t.id
 WHERE t.id = :id::bigint;
@@ -20,6 +24,18 @@ LEFT JOIN pause_end AS e ON e.task_id = p.task_id AND e.number = p.number
 WHERE p.task_id = :id::bigint AND (:department::text IS NULL OR t.department = :department::text)
 ORDER BY p.number;
 
+-- name: item_pauses(id)
+-- The pauses of a task's item in every round. A task that has ended has ended its pause.
+SELECT p.kind, p.from_on, least(p.until_on, e.ended_on,
+        (o.ended_at AT TIME ZONE 'Asia/Shanghai')::date) AS until_on, p.notice, p.article
+FROM task AS t
+JOIN task AS o ON o.application = t.application AND o.department = t.department
+    AND o.item = t.item
+JOIN task_pause AS p ON p.task_id = o.id
+LEFT JOIN pause_end AS e ON e.task_id = p.task_id AND e.number = p.number
+WHERE t.id = :id::bigint
+ORDER BY o.round, p.number;
+
 -- name: extensions_of(id, department)
 SELECT e.number, e.days, e.unit, e.approver, e.approval, e.article, e.reason, e.actor_ref, e.at
 FROM task_extension AS e
@@ -27,14 +43,14 @@ JOIN task AS t ON t.id = e.task_id
 WHERE e.task_id = :id::bigint AND (:department::text IS NULL OR t.department = :department::text)
 ORDER BY e.number;
 
--- name: add_pause(id, number, kind, from_on, until_on, cap_value, cap_unit, notice, article, reason, actor, role, at)$
+-- name: add_pause(id, number, kind, from_on, until_on, cap_value, cap_unit, notice, article, reason, actor, role, at, authorisation)$
 -- Pause a task (locked by the caller); return its new version.
 WITH added AS (
     INSERT INTO task_pause (task_id, number, kind, from_on, until_on, cap_value, cap_unit, notice,
-        article, reason, actor_ref, actor_role, at)
+        article, reason, actor_ref, actor_role, at, authorisation_id, asked)
     VALUES (:id::bigint, :number::integer, :kind::text, :from_on::date, :until_on::date,
         :cap_value::integer, :cap_unit::text, :notice::text, :article::text, :reason::text,
-        :actor::text, :role::text, :at::timestamptz)
+        :actor::text, :role::text, :at::timestamptz, :authorisation::bigint, true)
 ), noted AS (
     INSERT INTO act (task_id, kind, actor_ref, actor_role, note, at)
     VALUES (:id::bigint, 'paused', :actor::text, :role::text, :notice::text, :at::timestamptz)
@@ -43,11 +59,12 @@ UPDATE task SET paused_until = :until_on::date, version = version + 1
 WHERE id = :id::bigint
 RETURNING version;
 
--- name: end_pause(id, number, ended_on, actor, role, at)$
+-- name: end_pause(id, number, ended_on, actor, role, at, authorisation)$
 WITH ended AS (
-    INSERT INTO pause_end (task_id, number, ended_on, actor_ref, actor_role, at)
+    INSERT INTO pause_end (task_id, number, ended_on, actor_ref, actor_role, at, authorisation_id,
+        asked)
     VALUES (:id::bigint, :number::integer, :ended_on::date, :actor::text, :role::text,
-        :at::timestamptz)
+        :at::timestamptz, :authorisation::bigint, true)
 ), noted AS (
     INSERT INTO act (task_id, kind, actor_ref, actor_role, at)
     VALUES (:id::bigint, 'pause_ended', :actor::text, :role::text, :at::timestamptz)
@@ -56,13 +73,13 @@ UPDATE task SET paused_until = NULL, version = version + 1
 WHERE id = :id::bigint
 RETURNING version;
 
--- name: add_extension(id, number, days, unit, approver, approval, article, reason, actor, role, at)$
+-- name: add_extension(id, number, days, unit, approver, approval, article, reason, actor, role, at, proposal)$
 WITH added AS (
     INSERT INTO task_extension (task_id, number, days, unit, approver, approval, article, reason,
-        actor_ref, actor_role, at)
+        actor_ref, actor_role, at, proposal_id, asked)
     VALUES (:id::bigint, :number::integer, :days::integer, :unit::text, :approver::text,
         :approval::text, :article::text, :reason::text, :actor::text, :role::text,
-        :at::timestamptz)
+        :at::timestamptz, :proposal::bigint, true)
 ), noted AS (
     INSERT INTO act (task_id, kind, actor_ref, actor_role, note, at)
     VALUES (:id::bigint, 'extended', :actor::text, :role::text, :approval::text,

@@ -40,7 +40,7 @@ where a.number = u.number;
 
 -- name: date_changes_of(application, after_turn, after_place, at_most)
 select turn, place, task, why, ref, at, promised_before, promised_after, statutory_before,
-       statutory_after
+       statutory_after, limit_kind, limit_before, limit_after
 from date_change
 where application = :application and (turn, place) > (:after_turn::integer, :after_place::integer)
 order by turn, place
