@@ -127,6 +127,13 @@ class AcceptanceProgress(Wire):
     notice: tuple[NoticeLine, ...] = Field(
         default=(), description="The one notice, merged over all departments, when it is sent."
     )
+    notice_round: int | None = Field(
+        default=None, description="Of that notice, where `round` is a later one by now."
+    )
+    in_time: tuple[Code, ...] = Field(
+        default=(),
+        description="Departments recorded as silent whose answer, it turns out, was in time.",
+    )
     outstanding: tuple[Subject, ...] = Field(
         default=(), description="What the investor has not handed in of the notice."
     )

@@ -141,7 +141,7 @@ async def list_examinations(
 ) -> Response:
     """List the applications that a department has to look at before they are accepted."""
     queue = queue_of(who, department)
-    place = pages.decode(after, pages.instant, int) if after else None
+    place = pages.decode(after, pages.instant, pages.whole) if after else None
     async with request.app.state.pool.acquire() as conn:
         rows = await store.list_examinations(
             conn,

@@ -10,13 +10,14 @@ business before it. In the morning of the last day the notice goes out with what
 nothing was found until then, the silent may still speak on that day; after it their time is over.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from typing import Any
 
 from msgspec.structs import replace
 
-from services.contracts.vocabulary import AcceptanceKind, AcceptanceState, LimitStart, Part
+from services.contracts.vocabulary import AcceptanceKind, LimitStart, Part
+from services.domain import arrivals
 from services.domain.calendar import WorkingCalendar
 from services.domain.examination import (
     OVER,
@@ -30,8 +31,6 @@ from services.domain.examination import (
     Received,
     RecordExamination,
     SendNotice,
-    Supplemented,
-    TakeSupplement,
 )
 from services.domain.happening import CaseEvent
 from services.domain.limits import due_on, is_provisional
@@ -82,13 +81,13 @@ def statute_start(turn: Turn, step: RouteStep, part: RoutePart) -> date:
     """Return the day on which the limit that the law sets a part of a begun step starts.
 
     What a law counts from receipt (环境影响评价法 22, 建筑法 8) counts from the receipt of the
-    application where the step began with its acceptance.
+    application where the step began with its acceptance, and needed no paper that came later.
     """
     started = turn.steps[step.code].started_on or turn.today
     examination, statute = turn.examination, part.statute
     if examination is None or statute is None or statute.start is not LimitStart.RECEIPT:
         return started
-    waited = any(other.requires for other in step.parts)
+    waited = bool(step.papers) or any(other.requires for other in step.parts)
     return started if waited else min(started, examination.received_on)
 
 
@@ -98,11 +97,11 @@ def _received(turn: Turn, event: Received) -> None:
         turn.ignore(event, "the application is being examined already")
         return
     day = turn.calendar.local_date(event.at)
-    turn.examination = _with_limit(turn, rule, day, {code: Examiner() for code in rule.departments})
-    _ask(turn, rule.departments)
+    turn.examination = with_limit(turn, rule, day, {code: Examiner() for code in rule.departments})
+    ask(turn, rule.departments)
 
 
-def _with_limit(
+def with_limit(
     turn: Turn, rule: RouteAcceptance, day: date, examiners: dict[str, Examiner]
 ) -> Examination:
     """Return an examination whose limit counts from `day`."""
@@ -117,13 +116,24 @@ def _with_limit(
     )
 
 
-def _ask(turn: Turn, departments: Iterable[str]) -> None:
-    """Ask departments to look, each once more than before."""
-    examination = _now(turn)
+def ask(turn: Turn, departments: Iterable[str], corrected: Collection[str] | None = None) -> None:
+    """Ask departments to look, each once more than before.
+
+    After a correction what one has found stands until it says otherwise, less what is `corrected`.
+    """
+    examination = standing(turn)
     examiners = dict(examination.examiners)
     for department in departments:
-        number = examiners[department].number + 1
-        examiners[department] = Examiner(number=number, state=ExaminerState.ASKED)
+        before = examiners[department]
+        number = before.number + 1
+        found = () if corrected is None else before.findings
+        kept = tuple(subject for subject in found if subject not in (corrected or ()))
+        examiners[department] = Examiner(
+            number=number,
+            state=ExaminerState.ASKED,
+            findings=kept,
+            ref=before.ref if kept else "",
+        )
         turn.commands.append(
             AskExamination(
                 at=turn.at,
@@ -148,7 +158,8 @@ def _nameable(route: Route, examination: Examination, department: str) -> tuple[
     return tuple(s for s in subjects if department in users_of(route, s))
 
 
-def _now(turn: Turn) -> Examination:
+def standing(turn: Turn) -> Examination:
+    """Return the examination, which there is from `Received` on."""
     assert turn.examination is not None  # noqa: S101  nothing else is applied before `Received`
     return turn.examination
 
@@ -157,6 +168,8 @@ def _examined(turn: Turn, event: Examined) -> None:
     reach_limit(turn)
     examination = turn.examination
     examiner = None if examination is None else examination.examiners.get(event.department)
+    if arrivals.puts_right(turn, event):
+        return
     if turn.accepted or examination is None or examiner is None:
         turn.ignore(event, "the application is accepted, or this department was not asked")
         return
@@ -183,12 +196,32 @@ def _examined(turn: Turn, event: Examined) -> None:
             ref=event.ref,
         )
     )
+    stale = examination.corrected_after(event.at)
+    if event.department in concerned(turn.route, stale):
+        _look_again(turn, event.department, stale)
     reach_limit(turn)
     _settle(turn)
 
 
+def _look_again(turn: Turn, department: str, corrected: Collection[str]) -> None:
+    """Ask a department again that has looked at a paper which was replaced.
+
+    From the morning of the last day on the time to ask is over: it would be asked and silent in
+    one breath. What else it found stands, and what was put right is not asked for.
+    """
+    examination = standing(turn)
+    if turn.at < examination.notice_from:
+        ask(turn, [department], corrected)
+        return
+    one = examination.examiners[department]
+    kept = tuple(subject for subject in one.findings if subject not in corrected)
+    state = ExaminerState.INCOMPLETE if kept else ExaminerState.COMPLETE
+    said = replace(one, state=state, findings=kept, ref=one.ref if kept else "")
+    turn.examination = replace(examination, examiners={**examination.examiners, department: said})
+
+
 def _may_name(turn: Turn, department: str, subject: str) -> bool:
-    examination = _now(turn)
+    examination = standing(turn)
     if department not in users_of(turn.route, subject):
         return False
     return examination.round == 1 or subject in examination.open_subjects
@@ -196,7 +229,7 @@ def _may_name(turn: Turn, department: str, subject: str) -> bool:
 
 def _settle(turn: Turn) -> None:
     """When all have answered: accept, or send the notice."""
-    examination = _now(turn)
+    examination = standing(turn)
     if turn.accepted or examination.is_waiting or examination.asked:
         return
     if examination.findings:
@@ -220,18 +253,25 @@ def reach_limit(turn: Turn) -> None:
 
 def _close_silent(turn: Turn) -> None:
     """Record the silence of those who have not answered: they miss nothing any more."""
-    examination = _now(turn)
+    examination = standing(turn)
     silent = examination.asked
+    names = (
+        examination_name(turn.route.application, code, examination.examiners[code].number)
+        for code in silent
+    )
     _close(turn, silent=True, reason="no answer came in time (行政许可法 32(4))")
-    examiners = dict(_now(turn).examiners)
+    examiners = dict(standing(turn).examiners)
     examiners |= {code: replace(examiners[code], state=ExaminerState.SILENT) for code in silent}
     turn.examination = replace(
-        _now(turn), examiners=examiners, silent=(*examination.silent, *silent)
+        standing(turn),
+        examiners=examiners,
+        silent=(*examination.silent, *silent),
+        closings=examination.closings | arrivals.closed(turn, names),
     )
 
 
 def _close(turn: Turn, *, silent: bool, reason: str) -> None:
-    examination = _now(turn)
+    examination = standing(turn)
     for department in examination.asked:
         number = examination.examiners[department].number
         turn.commands.append(
@@ -246,7 +286,7 @@ def _close(turn: Turn, *, silent: bool, reason: str) -> None:
 
 
 def _send_notice(turn: Turn) -> None:
-    examination = _now(turn)
+    examination = standing(turn)
     speaking = {code: one for code, one in examination.examiners.items() if one.findings}
     turn.commands.append(
         SendNotice(
@@ -266,76 +306,14 @@ def _send_notice(turn: Turn) -> None:
     )
 
 
-def _supplemented(turn: Turn, event: Supplemented) -> None:
-    reach_limit(turn)
-    examination = turn.examination
-    if turn.accepted or examination is None:
-        _take(turn, event, ())
-    elif event.round == 0:
-        _correct(turn, event)
-    elif not examination.is_waiting or event.round != examination.round:
-        turn.ignore(event, "no such notice is to be answered")
-    else:
-        _answer(turn, event)
-
-
-def _take(turn: Turn, event: Supplemented, outstanding: tuple[str, ...]) -> None:
-    waits = turn.examination is not None and turn.examination.is_waiting
-    state = AcceptanceState.SUPPLEMENTING if waits else AcceptanceState.EXAMINING
-    turn.commands.append(
-        TakeSupplement(
-            at=turn.at,
-            state=AcceptanceState.ACCEPTED if turn.accepted else state,
-            round=event.round,
-            subjects=event.subjects,
-            outstanding=outstanding,
-        )
-    )
-
-
-def _correct(turn: Turn, event: Supplemented) -> None:
-    """A correction: whoever has looked at the old paper looks again, within the same limit."""
-    examination = _now(turn)
-    _take(turn, event, examination.outstanding)
-    if not examination.is_waiting:
-        concerned = _concerned(turn.route, event.subjects)
-        asked = examination.asked
-        again = [code for code in examination.examiners if code in concerned and code not in asked]
-        _ask(turn, again)
-
-
-def _answer(turn: Turn, event: Supplemented) -> None:
-    """A piece of the answer to a notice. With the last of them a new limit starts."""
-    before = _now(turn)
-    left = tuple(subject for subject in before.outstanding if subject not in event.subjects)
-    supplied = tuple(dict.fromkeys((*before.supplied, *event.subjects)))
-    _take(turn, event, left)
-    turn.examination = replace(before, outstanding=left, supplied=supplied)
-    rule = turn.route.acceptance
-    if rule is None or (left and not event.complete):
-        return
-    again = _concerned(turn.route, supplied)
-    again |= {code for code, one in before.examiners.items() if one.findings}
-    limit = _with_limit(turn, rule, turn.calendar.local_date(event.at), dict(before.examiners))
-    turn.examination = replace(
-        limit,
-        round=before.round + 1,
-        open_subjects=before.open_subjects,
-        outstanding=left,
-        supplied=supplied,
-        silent=before.silent,
-    )
-    _ask(turn, [code for code in before.examiners if code in again])
-
-
-def _concerned(route: Route, subjects: Iterable[str]) -> set[str]:
+def concerned(route: Route, subjects: Iterable[str]) -> set[str]:
     """Return the departments that use any of the papers."""
     return {code for subject in subjects for code in users_of(route, subject)}
 
 
 def _accept(turn: Turn, kind: AcceptanceKind, on: date) -> None:
     """Accept as of a day, and promise from that day on."""
-    examination, calendar = _now(turn), turn.calendar
+    examination, calendar = standing(turn), turn.calendar
     promised_on = promise_from(turn.route, on, calendar)
     turn.accepted, turn.starts_on = True, on
     turn.route = replace(
@@ -371,7 +349,7 @@ def reckon_anew(turn: Turn) -> None:
     examination, rule = turn.examination, turn.route.acceptance
     if examination is None or rule is None or turn.accepted or examination.is_waiting:
         return
-    limit = _with_limit(turn, rule, examination.received_on, examination.examiners)
+    limit = with_limit(turn, rule, examination.received_on, examination.examiners)
     turn.examination = replace(
         examination,
         answer_by=limit.answer_by,
@@ -383,5 +361,4 @@ def reckon_anew(turn: Turn) -> None:
 TRANSITIONS: dict[type[CaseEvent], Callable[[Turn, Any], None]] = {
     Received: _received,
     Examined: _examined,
-    Supplemented: _supplemented,
 }

@@ -23,6 +23,8 @@ class ExaminerState(StrEnum):
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
     SILENT = "silent"
+    DELAYED = "delayed"
+    """It had answered in time, which was not known when its silence was recorded."""
 
 
 class Examiner(Struct, frozen=True, kw_only=True):
@@ -34,6 +36,13 @@ class Examiner(Struct, frozen=True, kw_only=True):
     ref: str = ""
 
 
+class Correction(Struct, frozen=True, kw_only=True):
+    """Papers that the investor put right on the spot, and when."""
+
+    at: DateTime
+    subjects: tuple[str, ...]
+
+
 class Examination(Struct, frozen=True, kw_only=True):
     """How far the acceptance is.
 
@@ -43,7 +52,8 @@ class Examination(Struct, frozen=True, kw_only=True):
     application is accepted. `round` is that of the next notice, or of the one that waits for its
     answer (`is_waiting`: no limit runs). `open_subjects` are all that a further notice may name,
     `outstanding` what the investor has not handed in, `supplied` what he has; all are empty before
-    the first notice. `silent` are the departments that let their time pass, over all rounds.
+    the first notice. `silent` are the departments that let their time pass, over all rounds,
+    `closings` the instants at which that was so, by examination; `corrections` those of this round.
     """
 
     received_on: Date
@@ -58,6 +68,12 @@ class Examination(Struct, frozen=True, kw_only=True):
     supplied: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
     kind: AcceptanceKind | None = None
+    closings: dict[str, DateTime] = {}
+    corrections: tuple[Correction, ...] = ()
+
+    def corrected_after(self, at: datetime) -> frozenset[str]:
+        """Return what was put right after an instant."""
+        return frozenset(s for one in self.corrections if one.at > at for s in one.subjects)
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -128,6 +144,24 @@ class CloseExamination(Command, frozen=True, kw_only=True):
     department: str
     silent: bool
     reason: str
+
+
+class StrikeSilence(Command, frozen=True, kw_only=True):
+    """Strike out a recorded silence: the answer (`at`) was in time, and came at `arrived_at`.
+
+    The notice had gone out without what was found, or the application was accepted: it names
+    nothing any more. `state`, `round`, `outstanding` and `silent` say how things stand.
+    """
+
+    task: str
+    department: str
+    findings: tuple[str, ...]
+    ref: str
+    arrived_at: DateTime
+    state: AcceptanceState
+    round: int
+    outstanding: tuple[str, ...]
+    silent: tuple[str, ...]
 
 
 class SendNotice(Command, frozen=True, kw_only=True):

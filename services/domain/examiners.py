@@ -33,7 +33,7 @@ def planned_acceptance(
 
 
 def route_acceptance(plan: Plan) -> RouteAcceptance | None:
-    """Return who looks, and at what. A paper that may follow is not missing: nobody may name it."""
+    """Return who looks, and at what. A paper that may follow or comes later is not missing."""
     if plan.acceptance is None:
         return None
     parts = [part for step in plan.steps for part in step.parts if part.part is Part.DECIDE]
@@ -41,7 +41,7 @@ def route_acceptance(plan: Plan) -> RouteAcceptance | None:
     uses = {
         material.id: _deciding(parts, material.used_by_items)
         for material in plan.materials
-        if material.asked and material.may_follow is None
+        if material.asked and material.may_follow is None and material.later is None
     }
     return RouteAcceptance(
         departments=plan.acceptance.departments,

@@ -1,7 +1,8 @@
 """What an investor hands in after the submission: answers, corrections, what may follow.
 
 A notice is answered piece by piece. Before any notice a paper may be corrected on the spot
-(行政许可法 32(3)); a paper that was allowed to follow comes within its term (容缺受理).
+(行政许可法 32(3)); a paper that was allowed to follow comes within its term (容缺受理), one that
+comes into being in the course of the project before its step begins, or when that waits for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from services.domain.limits import due_on
 from services.domain.plan import Plan, PlannedMaterial
 from services.domain.route import Budget
 from services.intake import acts, problems, store
+from services.intake import later as coming
 from services.intake import supplement_store as supplements
 from services.intake.parts import Parts
 from services.intake.store import Row
@@ -44,7 +46,8 @@ async def hand_in(
         row = await acts.locked(conn, number, who)
         plan = await parts.plans.get(conn, row["plan_digest"])
         standing = await supplements.lock_acceptance(conn, number)
-        allowed = await _allowed(parts, conn, row, plan, standing, given, now)
+        later = await coming.may_come(conn, number, plan, now)
+        allowed = await _allowed(parts, conn, row, plan, standing, given, now, later)
         uploads = await _check(parts, conn, who, row, given, allowed)
         left = _left(standing, given)
         event = ApplicationSupplemented(
@@ -58,14 +61,15 @@ async def hand_in(
         await _write(conn, number, given, now)
         if standing is not None and given.round:
             await supplements.set_outstanding(conn, number, left)
-        if given.round == 0 and standing is not None and _is_examining(standing):
+        corrected = [one for one in given.subjects if one not in later]
+        if given.round == 0 and corrected and standing is not None and _is_examining(standing):
             await supplements.add_receipt(
                 conn,
                 application=number,
                 outcome=AcceptanceOutcome.FIXED_ON_THE_SPOT,
                 dated=parts.shelf.calendar.local_date(now),
                 at=now,
-                told={"subjects": list(given.subjects)},
+                told={"subjects": corrected},
             )
         await acts.tell(conn, who, row, event, SUPPLEMENTED, now)
         taken = SupplementTaken(
@@ -94,11 +98,14 @@ async def _allowed(
     standing: Row | None,
     given: SupplementGiven,
     now: datetime,
+    later: frozenset[str],
 ) -> frozenset[str]:
-    """Return the subjects that may be handed in now. Raises Problem 409."""
+    """Return the subjects that may be handed in now, `later` papers too. Raises Problem 409."""
     if given.round:
         return _of_notice(standing, given.round)
-    following = _following(parts, row, plan, standing, now)
+    if later.issuperset(given.subjects):
+        return later
+    following = later | _following(parts, row, plan, standing, now)
     if standing is None or not _is_examining(standing):
         return following
     if standing["round"] > 1 or now >= _correct_until(parts, standing):

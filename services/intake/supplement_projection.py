@@ -27,8 +27,11 @@ async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> 
         return
     rows: dict[str, Sequence[Any]] = {}
     for event, one in told:
+        if one.state is AcceptanceState.ACCEPTED and one.accepted_on is None:
+            continue  # an acceptance is told with its day, once; this is about departments alone
         rows[event.application] = _row(event, one, rows.get(event.application))
-    await store.project_acceptances(conn, _columns(_ACCEPTANCE, list(rows.values())))
+    if rows:
+        await store.project_acceptances(conn, _columns(_ACCEPTANCE, list(rows.values())))
     if examiners := dict(_examiners(told)):
         looks = [(*key, state) for key, state in examiners.items()]
         await store.project_examiners(
@@ -72,6 +75,7 @@ def _examiners(
     for event, one in told:
         for state, departments in (
             ("silent", one.silent),
+            ("answered", one.in_time),
             ("asked", one.examining),
             ("answered", one.answered),
         ):
@@ -81,7 +85,8 @@ def _examiners(
 
 def _notice(event: ApplicationProgressed, one: AcceptanceProgress) -> Sequence[Any]:
     lines = [line.model_dump(mode="json") for line in one.notice]
-    return (event.application, one.round, orjson.dumps(lines).decode(), event.at)
+    round_ = one.notice_round or one.round
+    return (event.application, round_, orjson.dumps(lines).decode(), event.at)
 
 
 async def _receipts(
@@ -96,7 +101,7 @@ async def _receipts(
             dated=event.at.astimezone(ZONE).date(),
             at=event.at,
             told={
-                "round": one.round,
+                "round": one.notice_round or one.round,
                 "lines": [line.model_dump(mode="json") for line in one.notice],
             },
         )

@@ -13,6 +13,7 @@ from services.domain.examination import (
     CloseExamination,
     ExaminerState,
     RecordExamination,
+    StrikeSilence,
 )
 from services.runtime.db import Connection, beside, load
 
@@ -40,7 +41,14 @@ async def end_examinations(
     await QUERIES.end_examinations(conn, **_columns(names, [_end(one) for one in ended]))
 
 
-def _end(one: RecordExamination | CloseExamination) -> tuple[Any, ...]:
+async def strike_silences(conn: Connection, struck: Sequence[StrikeSilence]) -> None:
+    """Record answers in the place of silences: they had been given in time, and came late."""
+    rows = [(*_end(one), one.arrived_at) for one in struck]
+    names = ("tasks", "states", "findings", "ended_ats", "refs", "arrived_ats")
+    await QUERIES.strike_silences(conn, **_columns(names, rows))
+
+
+def _end(one: RecordExamination | CloseExamination | StrikeSilence) -> tuple[Any, ...]:
     if isinstance(one, CloseExamination):
         state = ExaminerState.SILENT.value if one.silent else CLOSED
         return (one.task, state, "[]", one.at, None)

@@ -23,6 +23,7 @@ from services.domain.examination import (
     Examined,
     RecordExamination,
     SendNotice,
+    StrikeSilence,
     Supplemented,
     TakeSupplement,
 )
@@ -35,7 +36,13 @@ if TYPE_CHECKING:
 Said: TypeAlias = Mapping[UUID, ExaminationDone]
 """What departments found, by the id of the message."""
 AcceptanceCommand: TypeAlias = (
-    AskExamination | RecordExamination | CloseExamination | SendNotice | TakeSupplement | Accept
+    AskExamination
+    | RecordExamination
+    | CloseExamination
+    | StrikeSilence
+    | SendNotice
+    | TakeSupplement
+    | Accept
 )
 
 
@@ -129,6 +136,14 @@ def progress(
             change = {"round": command.round, "answered": (*known.answered, command.department)}
         case CloseExamination():
             return before
+        case StrikeSilence():
+            change = {
+                "state": command.state,
+                "round": command.round,
+                "silent": tuple(code for code in known.silent if code in command.silent),
+                "in_time": (*known.in_time, command.department),
+                "outstanding": command.outstanding,
+            }
         case SendNotice():
             lines = tuple(_lines(command, said))
             change = {
@@ -136,6 +151,7 @@ def progress(
                 "round": command.round,
                 "silent": command.silent,
                 "notice": lines,
+                "notice_round": command.round,
                 "outstanding": tuple(dict.fromkeys(line.subject for line in lines)),
             }
         case TakeSupplement():
@@ -171,21 +187,12 @@ def _lines(command: SendNotice, said: Said) -> Iterator[NoticeLine]:
 
 async def write(conn: Connection, turns: Sequence["TurnInput"]) -> None:
     """Write what turns did about acceptance. No statement without cause."""
-    asked, ended, accepted = [], [], []
-    for turn in turns:
-        for command in turn.commands:
-            match command:
-                case AskExamination():
-                    asked.append((turn.application, command))
-                case RecordExamination() | CloseExamination():
-                    ended.append(command)
-                case Accept():
-                    accepted.append((turn.application, command))
-                case _:
-                    pass  # not about acceptance, or in the journal only
-    if asked:
+    said = [(turn.application, command) for turn in turns for command in turn.commands]
+    if asked := [(number, one) for number, one in said if isinstance(one, AskExamination)]:
         await acceptance_store.ask_examinations(conn, asked)
-    if ended:
+    if ended := [o for _, o in said if isinstance(o, RecordExamination | CloseExamination)]:
         await acceptance_store.end_examinations(conn, ended)
-    if accepted:
+    if struck := [one for _, one in said if isinstance(one, StrikeSilence)]:
+        await acceptance_store.strike_silences(conn, struck)
+    if accepted := [(number, one) for number, one in said if isinstance(one, Accept)]:
         await acceptance_store.accept(conn, accepted)

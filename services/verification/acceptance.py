@@ -41,7 +41,7 @@ class Acceptance:
         statute = part["statute"]
         if self.command is None or statute is None or statute["start"] != LimitStart.RECEIPT:
             return start
-        waited = any(one["requires"] for one in step["parts"])
+        waited = step.get("papers") or any(one["requires"] for one in step["parts"])
         if waited or not self._began_with(issued_at):
             return start
         return min(start, date.fromisoformat(self.command["received_on"]))
@@ -77,6 +77,7 @@ def acceptance(folder: Folder, world: World) -> Iterator[Finding]:
     except UnknownCalendarError:
         return  # invariant 8 notes it
     yield from _in_time(find, folder, clocks.last.days)
+    yield from _silences(find, folder, clocks.last.days)
 
 
 def _at(command: Mapping[str, Any]) -> datetime:
@@ -116,12 +117,8 @@ def _notices(find: Finder, folder: Folder) -> Iterator[Finding]:
 
 def _in_time(find: Finder, folder: Folder, days: Days) -> Iterator[Finding]:
     """A notice goes out within five working days; else it is accepted from the receipt."""
-    received = local(folder.driven["submitted_at"])
-    for command in folder.commands:
-        until = days.close(days.due(WITHIN, "working_day", received))
+    for command, received, until in _limits(folder, days):
         match command["type"]:
-            case "TakeSupplement" if command["state"] == "supplementing":
-                received = local(_at(command))
             case "SendNotice" if _at(command) > until:
                 yield find.within(f"notice {command['round']} was sent after {until}")
             case "Accept":
@@ -161,6 +158,37 @@ def _looks(find: Finder, folder: Folder) -> Iterator[Finding]:
     for name, row in there.items():
         if (row["state"] == "done") != (name in recorded):
             yield find.within("it was answered or recorded, but not both", name)
+
+
+def _silences(find: Finder, folder: Folder, days: Days) -> Iterator[Finding]:
+    """Who was silent is said by the instant of the department's commit, not by a message."""
+    if folder.route.get("edition", 1) == 1:
+        return
+    struck = {one["task"] for one in folder.commanded("StrikeSilence")}
+    here = {row["task"]: row for row in folder.orchestrator["examination"]}
+    there = {row["task"]: row for row in folder.departments["examination"]}
+    for command, _, until in _limits(folder, days):
+        if command["type"] != "CloseExamination" or not command["silent"]:
+            continue
+        name, closed = command["task"], min(_at(command), until + AFTER)
+        if (here[name]["arrived_at"] is not None) != (name in struck):
+            yield find.within("its silence stands and is struck out", name)
+        answered = there[name]["done_at"] if name in there else None
+        if name not in there or (answered is not None and answered < closed) == (name in struck):
+            continue  # (a department's own software has no rows here)
+        if name in struck:
+            yield find.within(f"its silence was struck out, but it said nothing by {closed}", name)
+        else:
+            yield find.across(f"it answered at {answered}, in time, and is silent here", name)
+
+
+def _limits(folder: Folder, days: Days) -> Iterator[tuple[Mapping[str, Any], date, datetime]]:
+    """Every command, with the day from which the limit of the notice counts then, and its end."""
+    received = local(folder.driven["submitted_at"])
+    for command in folder.commands:
+        if command["type"] == "TakeSupplement" and command["state"] == "supplementing":
+            received = local(_at(command))
+        yield command, received, days.close(days.due(WITHIN, "working_day", received))
 
 
 def _shown(find: Finder, folder: Folder) -> Iterator[Finding]:

@@ -249,6 +249,43 @@ async def test_the_acceptance_is_told_with_its_promise_and_a_receipt(intake: Int
     assert (progress["promised_on"], progress["promised_working_days"]) == ("2026-03-20", 14)
 
 
+async def test_a_silence_that_was_none_is_struck_out_and_the_acceptance_stands(
+    intake: Intake,
+) -> None:
+    number = await intake.accepted()
+    accepted = {
+        "state": AcceptanceState.ACCEPTED,
+        "kind": AcceptanceKind.DEEMED,
+        "accepted_on": date(2026, 3, 2),
+        "silent": (MARKET,),
+        "promised_days": 14,
+    }
+    await intake.told(examining(number), told(number, **accepted))
+    await intake.told(told(number, state=AcceptanceState.ACCEPTED, in_time=(MARKET,)))
+    found = await shown(intake, number)
+    assert {one["department"]: one["state"] for one in found["examiners"]}[MARKET] == "answered"
+    assert (found["kind"], found["accepted_on"]) == ("deemed", "2026-03-02")
+    assert len(found["receipts"]) == 1
+
+
+async def test_a_notice_that_is_answered_already_is_shown_as_that_of_its_round(
+    intake: Intake,
+) -> None:
+    """A correction that was on its way answered it at the moment at which it went out."""
+    number = await intake.accepted()
+    line = NoticeLine(
+        department=BRIGADE, subject=PLAN, kind=FindingKind.DEFECTIVE, text="请加盖公章"
+    )
+    again = {"round": 2, "notice_round": 1, "notice": (line,), "examining": (BRIGADE,)}
+    await intake.told(
+        examining(number), told(number, state=AcceptanceState.EXAMINING, until=UNTIL, **again)
+    )
+    found = await shown(intake, number)
+    assert (found["state"], found["round"]) == ("examining", 2)
+    assert [one["round"] for one in found["notices"]] == [1]
+    assert found["receipts"][0]["told"]["round"] == 1
+
+
 async def test_a_paper_that_may_follow_comes_within_its_term(intake: Intake) -> None:
     """Ten working days from the acceptance (容缺受理); after that it is not taken any more."""
     number = await intake.accepted()

@@ -218,6 +218,32 @@ async def test_silence_is_an_acceptance_from_the_day_of_receipt(running: Engine)
     assert (await acceptances(running, number))[-1]["silent"] == [CITY, MARKET]
 
 
+async def test_an_answer_in_time_that_comes_after_the_notice_is_no_silence(
+    running: Engine,
+) -> None:
+    kit = running.kit
+    number = await kit.received(application())
+    await after(running, number, 1)
+    await kit.take(done(number, BRIGADE, PLAN), done(number, MARKET))
+    await after(running, number, 2)
+    morning = datetime(2026, 3, 9, 1, 0, tzinfo=START.tzinfo)
+    await ring(running, number, morning)
+    await written(running, number, 3)
+    assert (await acceptances(running, number))[-1]["silent"] == [CITY]
+    kit.clock.move_to(morning)
+    await kit.take(done(number, CITY, PLAN, at=START + DAY))
+    await after(running, number, 4)
+    row = await kit.one(
+        "SELECT * FROM examination WHERE application = $1 AND department = $2", number, CITY
+    )
+    assert (row["state"], row["findings"]) == ("incomplete", f'["{PLAN}"]')
+    assert (row["ended_at"], row["arrived_at"]) == (START + DAY, morning)
+    told = (await acceptances(running, number))[-1]
+    assert (told["in_time"], told["outstanding"]) == ([CITY], [PLAN])
+    assert not told.get("silent")
+    assert not told.get("notice"), "there is one notice, and it is out"
+
+
 async def test_a_withdrawal_before_the_acceptance_ends_it(running: Engine) -> None:
     kit = running.kit
     number = await kit.received(application())

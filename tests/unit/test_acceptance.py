@@ -488,9 +488,29 @@ class AcceptanceLife(RuleBasedStateMachine):
         assert self.life.case.examination == before
 
     @precondition(is_open)
-    @rule(subject=st.sampled_from(["material/m-a", "material/m-b"]))
-    def correct(self, subject: str) -> None:
-        self.life.do(Supplemented(at=self.now, round=0, subjects=(subject,)))
+    @rule(subject=st.sampled_from(["material/m-a", "material/m-b"]), late=st.integers(0, 40))
+    def correct(self, subject: str, late: int) -> None:
+        """Sometimes it is heard of late: after an answer to the old paper, or after the notice."""
+        before = self.examination
+        at = max(START, self.now - late * HOUR)
+        self.life.do(Supplemented(at=at, round=0, subjects=(subject,)))
+        if self.life.case.route.edition > 1 and before.is_waiting and before == self.examination:
+            assert subject not in before.outstanding
+
+    @precondition(lambda self: hasattr(self, "life") and bool(self.examination.closings))
+    @rule(data=st.data(), early=st.integers(-5, 30))
+    def answer_heard_of_late(self, data: st.DataObject, early: int) -> None:
+        """The department's commit says whether it was silent, and nothing becomes of the rest."""
+        before = self.examination
+        task = data.draw(st.sampled_from(sorted(before.closings)))
+        department = task.split("/")[2]
+        at = before.closings[task] - early * HOUR
+        self.life.do(Examined(at=at, task=task, department=department, findings=("material/m-a",)))
+        was_in_time = early > 0
+        assert (task in self.examination.closings) != was_in_time
+        silent = len(before.silent) - was_in_time
+        assert len(self.examination.silent) == silent
+        assert self.examination.findings == before.findings
 
     @precondition(lambda self: self.is_open() and next_instant(self.life.case) is not None)
     @rule()

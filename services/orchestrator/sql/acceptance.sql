@@ -15,6 +15,16 @@ from unnest(
 ) as u(task, state, findings, ended_at, ref)
 where e.task = u.task;
 
+-- name: strike_silences(tasks, states, findings, ended_ats, refs, arrived_ats)!
+update examination as e
+set state = u.state, findings = u.findings::jsonb, ended_at = u.ended_at, ref = u.ref,
+    arrived_at = u.arrived_at
+from unnest(
+    :tasks::text[], :states::text[], :findings::text[], :ended_ats::timestamptz[], :refs::uuid[],
+    :arrived_ats::timestamptz[]
+) as u(task, state, findings, ended_at, ref, arrived_at)
+where e.task = u.task;
+
 -- name: accept(applications, kinds, accepted_ons, received_ons, silents, promised_days, ats, provisionals)!
 -- The days promised to the investor are those from the acceptance on.
 with given as (
@@ -43,7 +53,7 @@ where number = :application::text;
 select task from examination where task = any(:tasks::text[]);
 
 -- name: examinations_of(application)
-select task, department, round, state, findings, asked_at, until, ended_at
+select task, department, round, state, findings, asked_at, until, ended_at, arrived_at
 from examination
 where application = :application
 order by asked_at, task;

@@ -1,0 +1,11 @@
+"""Notices that were closed because nothing came in their term."""
+
+from services.runtime.migrations import run_beside
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    """Run the SQL file beside this one."""
+    run_beside(__file__)
