@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from services.demonstration.officers import Window
+    from services.demonstration.story import Story
+    from services.demonstration.whole import Offices
     from services.runtime.embedded.stack import Stack
 
 SEED = 20260105
@@ -31,6 +33,10 @@ LOOK_EVERY_S = 0.3
 LONGEST_S = 240.0
 INTERRUPTED = 130
 SETTLE_S = 30.0
+USUAL = "plant"
+SPEED_S, WHOLE_SPEED_S = 1.0, 3.0
+"""Seconds of a working day: a plain demonstration, and one of the whole procedure."""
+RATED_S = 30.0
 
 
 class DemoFailedError(Exception):
@@ -44,6 +50,7 @@ class Ended:
     plan: dict[str, Any]
     progress: dict[str, Any]
     results: dict[str, Any]
+    story: "Story | None" = None
 
 
 def register(app: typer.Typer) -> None:
@@ -53,18 +60,41 @@ def register(app: typer.Typer) -> None:
     def demo(
         data: Annotated[Path, typer.Option(help="The stack's only folder.")] = DEFAULT_DATA,
         scenario: Annotated[
-            str, typer.Option(help="A scenario of the catalogue.", envvar="SCENARIO")
-        ] = "plant",
+            str | None,
+            typer.Option(
+                help=f"A scenario of the catalogue; {USUAL}: the whole procedure of the law. "
+                f"Without one: {USUAL}, and nothing goes wrong.",
+                envvar="SCENARIO",
+            ),
+        ] = None,
         speed: Annotated[
-            float, typer.Option(metavar="SECONDS", min=0.2, help="Length of a working day.")
-        ] = 1.0,
+            float | None, typer.Option(metavar="SECONDS", min=0.2, help="Length of a working day.")
+        ] = None,
         seed: Annotated[int, typer.Option(help="Of the simulated officers.")] = SEED,
     ) -> None:
         """Hand in one application and watch every department work on it at the same time.
 
-        Ends with 0 only if it was concluded within its promise and `verify` finds nothing wrong.
+        Ends with 0 only if it was concluded within its promise and `verify` finds nothing wrong; a
+        demonstration of the whole procedure also, only if everything in it has happened.
         """
-        fail_clearly(lambda: asyncio.run(_until_interrupted(_demo(data, scenario, speed, seed))))
+        whole = scenario == USUAL
+        play = Play(
+            scenario=scenario or USUAL,
+            speed=speed or (WHOLE_SPEED_S if whole else SPEED_S),
+            seed=seed,
+            whole=whole,
+        )
+        fail_clearly(lambda: asyncio.run(_until_interrupted(_demo(data, play))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Play:
+    """What is demonstrated; `whole`: everything that the law has in store for an application."""
+
+    scenario: str
+    speed: float
+    seed: int
+    whole: bool
 
 
 async def _until_interrupted(work: Coroutine[Any, Any, None]) -> None:
@@ -83,7 +113,7 @@ async def _until_interrupted(work: Coroutine[Any, Any, None]) -> None:
         raise typer.Exit(1) from error
 
 
-async def _demo(data: Path, scenario: str, speed: float, seed: int) -> None:
+async def _demo(data: Path, play: Play) -> None:
     import httpx2
     from rich.console import Console
 
@@ -91,11 +121,13 @@ async def _demo(data: Path, scenario: str, speed: float, seed: int) -> None:
 
     console = Console()
     began = time.monotonic()
-    async with make_stack(data, demo_clock=speed) as stack:
+    if play.whole:
+        examined_county(data)
+    async with make_stack(data, demo_clock=play.speed) as stack:
         console.print(f"[dim]the stack is up after {time.monotonic() - began:.0f} s[/dim]")
         await authorise(stack)
         try:
-            ended = await asyncio.wait_for(_run(stack, console, scenario, seed), LONGEST_S)
+            ended = await asyncio.wait_for(_run(stack, console, play), LONGEST_S)
         except TimeoutError:
             raise DemoFailedError(f"nothing was concluded within {LONGEST_S:.0f} s") from None
         except RefusedError as refused:
@@ -112,38 +144,111 @@ async def _demo(data: Path, scenario: str, speed: float, seed: int) -> None:
     )
 
 
-async def _run(stack: "Stack", console: "Console", scenario: str, seed: int) -> Ended:
-    from rich.live import Live as Screen
+def examined_county(data: Path) -> None:
+    """Give the stack a catalogue by which departments look at the papers first.
 
-    from services.demonstration import investor, show
+    Raises DemoFailedError where it has begun with another one.
+    """
+    from services.demonstration import county
+    from services.runtime.embedded.service import REPOSITORY
+
+    if county.folder_of(data).exists():
+        return
+    if (data / "clock.json").exists():
+        raise DemoFailedError(
+            f"the county of {data} accepts on the spot: take another folder with --data"
+        )
+    county.make_examined(data, REPOSITORY / "deploy" / "catalogue")
+
+
+async def _run(stack: "Stack", console: "Console", play: Play) -> Ended:
+    from services.demonstration import investor
     from services.demonstration.caller import Caller
+    from services.demonstration.whole import Offices
 
-    urls = stack.urls
     async with AsyncExitStack() as people:
-        intake = await people.enter_async_context(Caller(urls["intake"], stack.tokens("investor")))
-        windows = await _windows(stack, people, seed)
-        receipt = await investor.submit(intake, scenario)
+        intake = await people.enter_async_context(
+            Caller(stack.urls["intake"], stack.tokens("investor"))
+        )
+        windows = await _windows(stack, people, play.seed)
+        offices = await Offices.open(people, stack.urls, stack.tokens) if play.whole else None
+        receipt = await investor.submit(intake, play.scenario, ahead=not play.whole)
         number = receipt["number"]
         plan = await intake.get(f"/v1/applications/{number}/plan")
         console.print(
-            f"Application [bold]{number}[/bold] accepted; promised for {receipt['promised_on']}"
+            f"Application [bold]{number}[/bold] {_taken(receipt)}; "
+            f"promised for {receipt['promised_on']}"
             + (" (provisional: the year's holidays are not published yet)" * receipt["provisional"])
         )
-        live = show.Live(plan, number)
-        working = asyncio.gather(*(window.work() for window in windows))
-        try:
-            with Screen(live, console=console, refresh_per_second=8):
-                progress = await _watch(intake, number, live, working)
-        finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
-        results = await intake.get(f"/v1/applications/{number}/results")
-        return Ended(plan=plan, progress=progress, results=results)
+        if offices is None:
+            working = [window.work() for window in windows]
+            progress = await _show(intake, console, plan, number, working)
+            results = await intake.get(f"/v1/applications/{number}/results")
+            return Ended(plan=plan, progress=progress, results=results)
+        return await _whole(stack, console, plan, number, windows, intake, offices)
+
+
+def _taken(receipt: dict[str, Any]) -> str:
+    return "received" if receipt["accepted"] is None else "accepted"
+
+
+async def _show(
+    intake: Any,
+    console: "Console",
+    plan: dict[str, Any],
+    number: str,
+    acts: Sequence[Coroutine[Any, Any, None]],
+) -> dict[str, Any]:
+    """Let people act, and show it, until the application is concluded."""
+    from rich.live import Live as Screen
+
+    from services.demonstration import show
+
+    live = show.Live(plan, number)
+    working = asyncio.gather(*acts)
+    try:
+        with Screen(live, console=console, refresh_per_second=8):
+            return await _watch(intake, number, live, working)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def _whole(
+    stack: "Stack",
+    console: "Console",
+    plan: dict[str, Any],
+    number: str,
+    windows: "list[Window]",
+    intake: Any,
+    offices: "Offices",
+) -> Ended:
+    """Play the whole procedure."""
+    from services.demonstration import whole
+    from services.demonstration.story import Story
+
+    story = Story(console, windows[0].clock)
+    plot = await whole.prepare(
+        number,
+        plan,
+        story=story,
+        windows=windows,
+        intake=intake,
+        offices=offices,
+        tokens=stack.tokens,
+    )
+    acts = [window.work() for window in windows]
+    acts += [plot.invest(), plot.pause(), plot.pay(), plot.supervise(), plot.joint.hold()]
+    progress = await _show(intake, console, plan, number, acts)
+    results = await intake.get(f"/v1/applications/{number}/results")
+    await asyncio.wait_for(plot.rate(results["items"]), RATED_S)
+    return Ended(plan=plan, progress=progress, results=results, story=story)
 
 
 async def _windows(stack: "Stack", people: AsyncExitStack, seed: int) -> "list[Window]":
     """Open a window for every department."""
-    from services.demonstration.officers import open_windows
+    from services.demonstration import county
+    from services.demonstration.officers import complete, open_windows
     from services.runtime import calendar_files, clock
     from services.runtime.embedded.service import REPOSITORY
 
@@ -160,6 +265,7 @@ async def _windows(stack: "Stack", people: AsyncExitStack, seed: int) -> "list[W
         clock=business,
         seed=seed,
         heads=are_authorisations_required(),
+        examine=complete if county.is_examined(stack.catalogue_folder) else None,
     )
 
 
@@ -183,6 +289,8 @@ def _account(console: "Console", stack: "Stack", ended: Ended) -> None:
     from services.demonstration import show
 
     show.account(console, ended.plan, ended.progress, ended.results)
+    if ended.story is not None:
+        ended.story.account(console)
     places = Table(title="Where to look 入口", show_header=False)
     for part, url in stack.urls.items():
         places.add_row(part, url)
@@ -211,6 +319,8 @@ async def _judge(console: "Console", stack: "Stack", ended: Ended) -> None:
         raise DemoFailedError(f"the application was concluded as {progress['conclusion']}")
     if not progress["in_time"]:
         raise DemoFailedError("the application was concluded after its promise")
+    if ended.story is not None and ended.story.missing:
+        raise DemoFailedError(f"this did not happen: {', '.join(ended.story.missing)}")
     report = await verify(stack.data, settle=SETTLE_S)
     report.show(console)
     if not report.clean:

@@ -69,16 +69,20 @@ def make_stack(
 ) -> "Stack":
     """Return the stack of this repository's county: all three services, all its departments.
 
+    A folder with a catalogue of its own (that of a demonstration) goes on with it.
+
     Raises:
         StackError: the catalogue cannot be read.
     """
     from services.contracts.vocabulary import Service
+    from services.demonstration.county import folder_of
     from services.runtime import catalogue_files
     from services.runtime.embedded.errors import StackError
     from services.runtime.embedded.service import REPOSITORY, ServiceSpec
     from services.runtime.embedded.stack import Stack
 
-    folder = REPOSITORY / "deploy" / "catalogue"
+    own = folder_of(data)
+    folder = own if own.exists() else REPOSITORY / "deploy" / "catalogue"
     try:
         catalogues = catalogue_files.load_all(folder)
     except catalogue_files.CatalogueError as error:

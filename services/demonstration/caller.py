@@ -55,6 +55,10 @@ class Caller:
             headers["If-Match"] = etag
         return await self._send("POST", path, json=body, headers=headers, files=files)
 
+    async def put(self, path: str, body: Any = None) -> Any:
+        """Make something so. Raises RefusedError."""
+        return (await self._send("PUT", path, json=body)).json()
+
     async def _send(self, method: str, path: str, **rest: Any) -> httpx2.Response:
         headers = dict(rest.pop("headers", None) or {})
         if self._tokens is not None:

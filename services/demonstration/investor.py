@@ -16,10 +16,13 @@ UPLOADED = 3
 """So many materials are handed in as files; the others are named by reference."""
 
 
-async def submit(intake: Caller, scenario: str, **changes: Any) -> dict[str, Any]:
+async def submit(
+    intake: Caller, scenario: str, *, ahead: bool = True, **changes: Any
+) -> dict[str, Any]:
     """Hand in one application for a scenario's example project; return its receipt.
 
-    `changes` replace members of the submission: another applicant, say. Raises RefusedError.
+    `ahead`: also papers that come later, which this investor has already. `changes` replace members
+    of the submission: another applicant, say. Raises RefusedError.
     """
     questionnaire = await intake.get(f"/v1/catalogue/scenarios/{scenario}")
     answers = questionnaire["example"]
@@ -34,15 +37,19 @@ async def submit(intake: Caller, scenario: str, **changes: Any) -> dict[str, Any
             "id_number": "91350100M000100Y43",
             "phone": "0000-5550100",
         },
-        "materials": await _materials(intake, plan),
+        "materials": await _materials(intake, plan, ahead=ahead),
         **changes,
     }
     receipt: dict[str, Any] = (await intake.post("/v1/applications", submission)).json()
     return receipt
 
 
-async def _materials(intake: Caller, plan: dict[str, Any]) -> list[dict[str, Any]]:
-    asked = [material for material in plan["materials"] if material["asked"]]
+async def _materials(intake: Caller, plan: dict[str, Any], *, ahead: bool) -> list[dict[str, Any]]:
+    asked = [
+        material
+        for material in plan["materials"]
+        if material["asked"] and (ahead or material.get("later") is None)
+    ]
     found: list[dict[str, Any]] = []
     for material in asked:
         if len(found) < UPLOADED:

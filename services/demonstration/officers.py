@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from services.demonstration.caller import (
     CONFLICT,
@@ -22,8 +22,11 @@ LOOK_EVERY_S = 0.3
 OVERTAKEN = {PRECONDITION_FAILED, CONFLICT, NOT_FOUND}
 """The task was ended by somebody else in the meantime: a simulated officer shrugs."""
 
-Verdict = Callable[[dict[str, Any]], dict[str, Any] | None]
+Verdict: TypeAlias = Callable[[dict[str, Any]], dict[str, Any] | None]
 """From a task to the body of its decision or opinion; None leaves the task alone (silence)."""
+
+Examine: TypeAlias = Callable[[dict[str, Any]], list[dict[str, Any]]]
+"""From an examination to everything that is missing."""
 
 
 def favourable(task: dict[str, Any]) -> dict[str, Any]:
@@ -36,12 +39,18 @@ def favourable(task: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def complete(_examination: dict[str, Any]) -> list[dict[str, Any]]:
+    """Find nothing missing."""
+    return []
+
+
 @dataclass(kw_only=True)
 class Window:
     """One department's window: an officer who takes tasks up, a chief representative who decides.
 
     `share` is the range of the time between issue and promise after which a task is decided. With
-    a `head`, what needs more than the representative goes up before it is decided.
+    a `head`, what needs more than the representative goes up before it is decided. `examine` is
+    what the officer says of papers before their acceptance; None: nobody asks him.
     """
 
     department: str
@@ -52,6 +61,7 @@ class Window:
     verdict: Verdict = favourable
     share: tuple[float, float] = (0.1, 0.45)
     head: Caller | None = None
+    examine: Examine | None = None
     done: int = 0
 
     def __post_init__(self) -> None:
@@ -70,6 +80,8 @@ class Window:
 
     async def look(self) -> None:
         """Look at the queue once: take up what is new, end what is ripe."""
+        if self.examine is not None:
+            await self._examine(self.examine)
         after: dict[str, Any] = {}
         while True:
             page = await self.officer.get("/v1/tasks", state="open", limit=100, **after)
@@ -78,6 +90,18 @@ class Window:
             if not page.get("next"):
                 return
             after = {"after": page["next"]}
+
+    async def _examine(self, examine: Examine) -> None:
+        """Say of every examination that is open what is missing."""
+        page = await self.officer.get("/v1/examinations", state="open", limit=100)
+        for one in page["items"]:
+            whole = await self.officer.get(f"/v1/examinations/{one['id']}")
+            path = f"/v1/examinations/{one['id']}/findings"
+            try:
+                await self.officer.post(path, {"findings": examine(whole)}, etag=_etag(one))
+            except RefusedError as refused:
+                if refused.status not in OVERTAKEN:
+                    raise
 
     async def _handle(self, task: dict[str, Any]) -> None:
         try:
@@ -138,10 +162,12 @@ async def open_windows(
     seed: int,
     verdict: Verdict = favourable,
     heads: bool = False,
+    examine: Examine | None = None,
 ) -> list[Window]:
     """Open a window for every department that works in our queues; nobody works yet.
 
-    `heads`: the department's head is there too, and is asked where the law wants it.
+    `heads`: the department's head is there too, and is asked where the law wants it. `examine`:
+    what is said of papers, where the departments look before the acceptance.
 
     `url` is the departments' service, `tokens` gives a client's tokens by its id; the callers are
     closed with `people`.
@@ -165,6 +191,7 @@ async def open_windows(
                 random=Random(random.random()),  # noqa: S311 - the same
                 verdict=verdict,
                 head=head,
+                examine=examine,
             )
         )
     await asyncio.gather(*(window.open() for window in found))

@@ -20,7 +20,8 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     `officers` by department; `hours` of one officer's work by part (`item/department`), `examine`
     of a look at the papers. `refused`, `objected`, `silent` and `incomplete` are shares (0..1) of
     the decisions, of the opinions of units that speak, of the opinions whose silence counts, and
-    of the looks that find a paper missing. `answer` is what an investor takes to put things right.
+    of the looks that find a paper missing. `answer` is what an investor takes to put things right,
+    `papers` what he takes, once their turn has come, for those that come later.
     """
 
     officers: dict[str, int]
@@ -31,6 +32,7 @@ class Assumptions(Struct, frozen=True, kw_only=True):
     incomplete: float = 0.0
     examine: Times = constant(1.0)
     answer: Times = constant(16.0)
+    papers: Times = constant(0.0)
 
 
 class Stretch(Struct, frozen=True, kw_only=True):
@@ -101,9 +103,11 @@ def chain(
     steps = {step.code: step for step in route.steps}
     made_by = {part.item: step.code for step in steps.values() for part in step.parts}
     found: list[Stretch] = []
-    codes = rounds.keys() - {ACCEPTANCE}
+    codes, until = rounds.keys() - {ACCEPTANCE}, 0
     while codes:
         code = max(codes, key=lambda code: (ended[code], code))
+        if until > ended[code]:  # its papers were not there when its turn came
+            found.append(Stretch(department=INVESTOR, waited=until - ended[code], worked=0))
         until = _walk_back(found, rounds.get(code, ()), ended[code])
         needed = {made_by[item] for part in steps[code].parts for item in part.requires}
         codes = {code for code in needed if ended.get(code, until + 1) <= until}
