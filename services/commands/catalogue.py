@@ -8,9 +8,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from services.domain import disclosure
+from services.domain import catalogue_changes, disclosure
 from services.domain.calendar import ZONE
-from services.domain.catalogue import Catalogue, in_force
+from services.domain.catalogue import Catalogue
+from services.domain.editions import in_force
 from services.domain.findings import Finding, Sourced
 from services.domain.lint import errors, lint
 from services.runtime.catalogue_files import COUNTY_FILE, CatalogueError, load, load_all, read_all
@@ -24,6 +25,8 @@ DAY = "%Y-%m-%d"
 Folder = Annotated[
     Path, typer.Argument(help="One version's folder, or the folder of all versions.")
 ]
+
+Version = Annotated[Path, typer.Argument(help="One version's folder.")]
 
 app = typer.Typer(help="The county's catalogue of approval items.", no_args_is_help=True)
 
@@ -89,6 +92,23 @@ def export(
         typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
     else:
         typer.echo(disclosure.markdown(chosen, lang.value), nl=False)
+
+
+@app.command()
+def compare(old: Version, new: Version, lang: Lang = Language.ZH) -> None:
+    """Print what one version changes against another, and the digest it is approved by."""
+    try:
+        before, after = load(old), load(new)
+    except CatalogueError as error:
+        fail(str(error))
+    changes = catalogue_changes.compare(before, after)
+    for one in changes:
+        typer.echo(f"{one.kind} {one.subject}: {one.zh if lang is Language.ZH else one.en}")
+    head = after.county
+    typer.echo(
+        f"{before.county.version} -> {head.version}, {head.effective_from}: {len(changes)} changes"
+    )
+    typer.echo(f"digest {catalogue_changes.digest_of(after)}")
 
 
 @app.command()

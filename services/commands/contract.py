@@ -28,6 +28,7 @@ class Kind(StrEnum):
     EVENTS = "events"
     OPENAPI = "openapi"
     CATALOGUE = "catalogue"
+    SUPERVISION = "supervision"
     SETTINGS = "settings"
 
 
@@ -176,6 +177,15 @@ def _catalogue() -> Iterator[tuple[str, str]]:
     yield "catalogue.schema.json", _json(schema)
 
 
+def _supervision() -> Iterator[tuple[str, str]]:
+    from services.contracts.schemas import DIALECT
+    from services.domain.supervision_rules import SupervisionRules
+
+    schema = SupervisionRules.model_json_schema()
+    head = {"$schema": DIALECT, "$id": "urn:lianshen:supervision"}
+    yield "supervision.schema.json", _json({**head, **schema})
+
+
 def _settings() -> Iterator[tuple[str, str]]:
     yield "settings.md", "\n".join(_settings_lines()) + "\n"
 
@@ -288,5 +298,6 @@ _MAKERS: dict[Kind, Callable[[], Iterator[tuple[str, str]]]] = {
     Kind.EVENTS: _events,
     Kind.OPENAPI: _openapi,
     Kind.CATALOGUE: _catalogue,
+    Kind.SUPERVISION: _supervision,
     Kind.SETTINGS: _settings,
 }

@@ -42,6 +42,7 @@ WORDS: dict[str, Name] = {
     "source": Name(zh="来源", en="From"),
     "used_by": Name(zh="使用步骤", en="Used by"),
     "follows": Name(zh="可后补", en="may follow within"),
+    "comes": Name(zh="后续材料，预计", en="comes later, needed by about"),
     "fees": Name(zh="收费", en="Fees"),
     "fee": Name(zh="收费标准", en="Standard"),
     "document": Name(zh="文件", en="Document"),
@@ -212,6 +213,8 @@ class _Printed:
             source = self._of(THERE[material.already_there])
         if material.may_follow:
             source += f", {self._word('follows')} {self._of(days_text(material.may_follow))}"
+        if material.later:
+            source += f", {self._word('comes')} {material.later.needed_on}"
         names = {step.code: self._of(step.name) for step in self.plan.steps}
         used = ", ".join(names[code] for code in material.used_by_steps)
         return self._of(material.name), source, used

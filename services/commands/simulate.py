@@ -147,6 +147,9 @@ class AssumptionsFile(BaseModel):
     answer: Work = Field(
         default_factory=lambda: Work(mean=16.0), description="Until an investor puts right."
     )
+    papers: Work = Field(
+        default_factory=lambda: Work(measured=(0.0,)), description="Until a later paper comes."
+    )
 
 
 class Asked(NamedTuple):
@@ -262,6 +265,7 @@ def _study(
         incomplete=given.incomplete,
         examine=given.examine.times,
         answer=given.answer.times,
+        papers=given.papers.times,
     )
     most, _ = capacity(asked.merged, assumed, line.day)
     return Study(

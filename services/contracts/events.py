@@ -5,7 +5,7 @@ Fields are only ever added, and only as optional; a change of meaning is a new v
 """
 
 from datetime import date
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
@@ -18,6 +18,11 @@ from services.contracts.acceptance import (
     ExaminationDone,
 )
 from services.contracts.clocks import ClockNotice, TaskExtended, TaskPaused, TaskPauseEnded
+from services.contracts.fees import FeeRepaid
+from services.contracts.later import PapersAwaited
+from services.contracts.limits import CaseExtended, TaskSentUp
+from services.contracts.ratings import FollowUpTold, RatingGiven
+from services.contracts.rectification import RectificationLapsed, RectificationLapseDue
 from services.contracts.sessions import SessionProgress, SessionTold
 from services.contracts.vocabulary import (
     ApplicationStatus,
@@ -45,6 +50,7 @@ from services.contracts.wire import (
     TaskName,
     Text,
     Wire,
+    explained,
 )
 
 # What others import from here though it is defined in `wire`; the events themselves are `EVENTS`.
@@ -60,7 +66,10 @@ __all__ = [
     "ExaminationClosed",
     "ExaminationDone",
     "MaterialRef",
+    "PapersAwaited",
     "ProjectCode",
+    "RectificationLapseDue",
+    "RectificationLapsed",
     "Ref",
     "SessionProgress",
     "SessionTold",
@@ -194,14 +203,6 @@ class TaskLapseDue(Event):
     due_at: AwareDatetime
 
 
-def _explained(*, when: Outcome, needs: tuple[str, ...]) -> dict[str, Any]:
-    """Return the rule that an outcome needs these lists, as JSON Schema."""
-    return {
-        "if": {"properties": {"outcome": {"const": when.value}}},
-        "then": {"required": list(needs), "properties": {name: {"minItems": 1} for name in needs}},
-    }
-
-
 class TaskDecided(Event):
     """A department decided, or gave its opinion. The commit instant is the department's.
 
@@ -212,8 +213,8 @@ class TaskDecided(Event):
     model_config = ConfigDict(
         json_schema_extra={
             "allOf": [
-                _explained(when=Outcome.REFUSED, needs=("reasons", "remedies")),
-                _explained(when=Outcome.OBJECTION, needs=("reasons",)),
+                explained(when=Outcome.REFUSED, needs=("reasons", "remedies")),
+                explained(when=Outcome.OBJECTION, needs=("reasons",)),
                 {"not": {"properties": {"outcome": {"const": Outcome.DEEMED_NO_OBJECTION.value}}}},
             ]
         }
@@ -348,10 +349,15 @@ class ApplicationProgressed(Event):
         default=(), description="Signals taken back: the act had been committed in time."
     )
     rectification: RectificationAsked | None = None
+    further_rectifications: tuple[RectificationAsked, ...] = Field(
+        default=(), description="Notices of other steps that were sent at the same moment."
+    )
     clocks: tuple[ClockNotice, ...] = ()
+    extended: CaseExtended | None = None
     sessions: tuple[SessionProgress, ...] = ()
     concluded: Concluded | None = None
     acceptance: AcceptanceProgress | None = None
+    papers: tuple[PapersAwaited, ...] = ()
 
 
 class Receipt(Event):
@@ -369,6 +375,8 @@ EVENTS: dict[str, type[Event]] = {
         ApplicationSubmitted,
         ApplicationSupplemented,
         ApplicationRectified,
+        RectificationLapseDue,
+        RectificationLapsed,
         ApplicationWithdrawn,
         ExaminationAsked,
         ExaminationClosed,
@@ -382,7 +390,9 @@ EVENTS: dict[str, type[Event]] = {
         TaskPaused,
         TaskPauseEnded,
         TaskExtended,
+        TaskSentUp,
         SessionTold,
+        *(RatingGiven, FollowUpTold, FeeRepaid),
         ApplicationProgressed,
         Receipt,
     )

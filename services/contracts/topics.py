@@ -18,6 +18,8 @@ from services.contracts.events import (
     ExaminationClosed,
     ExaminationDone,
     Receipt,
+    RectificationLapsed,
+    RectificationLapseDue,
     SessionTold,
     TaskCancelled,
     TaskDecided,
@@ -29,6 +31,9 @@ from services.contracts.events import (
     TaskPauseEnded,
     TaskRedated,
 )
+from services.contracts.fees import FeeRepaid
+from services.contracts.limits import TaskSentUp
+from services.contracts.ratings import FollowUpTold, RatingGiven
 from services.contracts.vocabulary import DepartmentSystem, Service
 
 DAY_MS = 86_400_000
@@ -54,12 +59,15 @@ class Topic:
 
 APPLICATIONS = Topic(
     name="lianshen.applications.v1",
-    purpose="What investors do: submit, supplement, rectify, withdraw.",
+    purpose="What investors do: submit, supplement, rectify, withdraw, rate; refunds.",
     models=(
         ApplicationSubmitted,
         ApplicationSupplemented,
         ApplicationRectified,
+        RectificationLapsed,
         ApplicationWithdrawn,
+        RatingGiven,
+        FeeRepaid,
     ),
     producers=(Service.INTAKE,),
     consumers=(Service.ORCHESTRATOR,),
@@ -89,6 +97,7 @@ DECISIONS = Topic(
         TaskPaused,
         TaskPauseEnded,
         TaskExtended,
+        TaskSentUp,
         SessionTold,
         Receipt,
     ),
@@ -97,8 +106,8 @@ DECISIONS = Topic(
 )
 PROGRESS = Topic(
     name="lianshen.progress.v1",
-    purpose="What became of an application: tasks, results, deadlines, conclusion.",
-    models=(ApplicationProgressed,),
+    purpose="What became of an application: tasks, results, deadlines, conclusion, follow-ups.",
+    models=(ApplicationProgressed, RectificationLapseDue, FollowUpTold),
     producers=(Service.ORCHESTRATOR,),
     consumers=(Service.INTAKE,),
 )

@@ -138,11 +138,30 @@ class Conclusion(StrEnum):
 
 
 class Signal(StrEnum):
-    """What a deadline says: one working day before the promise, promise passed, statute passed."""
+    """What a deadline says: one working day before the promise, promise passed, statute passed.
+
+    The last three are facts about the limits beside those of a task: see `LimitKind`.
+    """
 
     WARNING = "warning"
     PROMISE_PASSED = "promise_passed"
     STATUTE_PASSED = "statute_passed"
+    JOINT_LIMIT_PASSED = "joint_limit_passed"
+    FIRST_REVIEW_OVERDUE = "first_review_overdue"
+    DELIVERY_OVERDUE = "delivery_overdue"
+
+
+class LimitKind(StrEnum):
+    """A limit beside the promise and the statute of a task.
+
+    The notice of what is missing (行政许可法 32), the joint case as a whole (42(2)), the first
+    review of what a higher authority decides (43), the delivery of a licence (44).
+    """
+
+    ACCEPTANCE = "acceptance"
+    JOINT = "joint"
+    FIRST_REVIEW = "first_review"
+    DELIVERY = "delivery"
 
 
 class PauseKind(StrEnum):
@@ -160,6 +179,7 @@ class PauseKind(StrEnum):
     COMMISSIONED_EVALUATION = "commissioned_evaluation"
     CONSULTATION = "consultation"
     RECTIFICATION = "rectification"
+    PAPERS = "papers"
 
 
 class Approver(StrEnum):
@@ -178,6 +198,26 @@ class DateChange(StrEnum):
     PAUSE_ENDED = "pause_ended"
     EXTENDED = "extended"
     CALENDAR = "calendar"
+    PAPERS = "papers"
+    RECTIFIED = "rectified"
+
+
+class Grade(StrEnum):
+    """How the applicant rates a department's service (好差评), best first; the last two are bad."""
+
+    VERY_SATISFIED = "very_satisfied"
+    SATISFIED = "satisfied"
+    BASICALLY_SATISFIED = "basically_satisfied"
+    DISSATISFIED = "dissatisfied"
+    VERY_DISSATISFIED = "very_dissatisfied"
+
+
+class FollowUpState(StrEnum):
+    """How far the follow-up of a bad rating has come: the department answers, then it is closed."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    CLOSED = "closed"
 
 
 class Role(StrEnum):
@@ -189,6 +229,7 @@ class Role(StrEnum):
     DEPARTMENT_HEAD = "department_head"
     SUPERVISOR = "supervisor"
     OPERATOR = "operator"
+    GOVERNMENT_HEAD = "government_head"
 
 
 class Authority(StrEnum):

@@ -1,6 +1,6 @@
 """What every event is made of: the base of the models, and the types of their fields."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -39,3 +39,11 @@ class MaterialRef(Wire):
 
     material: Code
     sha256: Sha256 | None = None
+
+
+def explained(*, when: str, needs: tuple[str, ...]) -> dict[str, Any]:
+    """Return the rule that an outcome needs these lists, as JSON Schema."""
+    return {
+        "if": {"properties": {"outcome": {"const": str(when)}}},
+        "then": {"required": list(needs), "properties": {name: {"minItems": 1} for name in needs}},
+    }

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.contracts.vocabulary import OUTCOMES_OF, Authority, Outcome, Part, Role
+from services.contracts.limits import TaskSentUp
+from services.contracts.topics import DECISIONS, decisions_topic
+from services.contracts.vocabulary import OUTCOMES_OF, Authority, Outcome, Part, Role, Service
 from services.departments import authority, handling
 from services.departments import authority_store as store
 from services.departments.authority import Grounds
@@ -25,10 +27,12 @@ from services.departments.problems import (
 from services.departments.scope import department_of
 from services.departments.store import Row
 from services.domain.calendar import WorkingCalendar
-from services.runtime import audit
+from services.runtime import audit, outbox
 from services.runtime.auth import Principal
 from services.runtime.clock import Clock
 from services.runtime.db import Connection
+from services.runtime.messages import Outgoing
+from services.runtime.telemetry import Attribute, SpanName, current_traceparent, span
 from services.runtime.web.etag import Expected
 from services.runtime.web.problems import NOT_FOUND, Problem
 
@@ -106,9 +110,40 @@ async def ask(
         "texts_sha256": _digest(opinion),
     }
     await _leaf(conn, "above.asked", who, row, at, facts)
+    if raised.level is Authority.HIGHER_LEVEL:
+        await _end_first_review(conn, row, raised, act)
     return Asked(
         id=id_, task=row["task"], level=raised.level, due_at=raised.due_at, version=version
     )
+
+
+async def _end_first_review(conn: Connection, row: Row, raised: Raised, act: Act) -> None:
+    """Tell the orchestrator: what goes to a higher authority was reviewed first (行政许可法 43)."""
+    department, request = row["department"], current_traceparent()
+    told = TaskSentUp(
+        application=row["application"],
+        task=row["task"],
+        department=department,
+        level=raised.level,
+        actor_ref=act.actor,
+        actor_role=act.role,
+        sent_at=act.at,
+    )
+    with span(
+        SpanName.CLOCK,
+        traceparent=row["traceparent"] or request,
+        links=[request],
+        attributes={Attribute.APPLICATION: row["application"], Attribute.DEPARTMENT: department},
+    ):
+        outgoing = Outgoing(
+            topic=decisions_topic(department),
+            application=row["application"],
+            event=told,
+            at=act.at,
+            consumers=DECISIONS.consumers,
+            traceparent=current_traceparent(),
+        )
+        await outbox.add(conn, Service.DEPARTMENTS, [outgoing])
 
 
 def _raised(

@@ -112,7 +112,7 @@ async def list_tasks(
         due_before=datetime.combine(due_before, time.min, ZONE) if due_before else None,
         prefix=q,
     )
-    place = pages.decode(after, str, pages.instant, int) if after else None
+    place = pages.decode(after, str, pages.instant, pages.whole) if after else None
     if place is not None and place[0] != sort:
         raise Problem(BAD_CURSOR)
     async with request.app.state.pool.acquire() as conn:
@@ -186,7 +186,7 @@ async def read_history(
     limit: pages.Limit = pages.USUAL_PAGE,
 ) -> Response:
     """Read what was done about a task, oldest first."""
-    last = pages.decode(after, int)[0] if after else 0
+    last = pages.decode(after, pages.whole)[0] if after else 0
     async with request.app.state.pool.acquire() as conn:
         rows = await store.acts_of(conn, task, sight_of(who), after=last, rows=limit + 1)
     if rows is None:
@@ -320,7 +320,7 @@ async def list_silent_tasks(
     limit: pages.Limit = pages.USUAL_PAGE,
 ) -> Response:
     """List open tasks whose silence should have been asked about: their promise is over."""
-    place = pages.decode(after, pages.instant, int) if after else None
+    place = pages.decode(after, pages.instant, pages.whole) if after else None
     async with request.app.state.pool.acquire() as conn:
         rows = await store.silent_tasks(
             conn,

@@ -1,11 +1,9 @@
 """The departments' service as one process: HTTP, consumer, relay, sealer and sweeper."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx2
-import uvloop
 from fastapi import FastAPI
 
 from services.contracts.topics import decisions_topic, receipts_topic, tasks_topic
@@ -17,9 +15,11 @@ from services.departments import (
     authority_api,
     clocks_api,
     examination_api,
+    extending_api,
     sessions_api,
 )
 from services.departments.consumer import Tasks
+from services.departments.sessions_timing import Timing
 from services.departments.settings import Settings
 from services.departments.sweeper import lapse_sweeper
 from services.runtime import auth, logs, service, telemetry
@@ -36,12 +36,15 @@ from services.runtime.web.app import create_app
 NAME = Service.DEPARTMENTS
 
 
-def build(settings: Settings) -> FastAPI:
-    """Return the application; its lifespan opens and starts everything, and ends it in order."""
+def build(settings: Settings, shelf: Shelf | None = None) -> FastAPI:
+    """Return the application; its lifespan opens and starts everything, and ends it in order.
+
+    `shelf`: the county's catalogues, if they are read already.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(app, settings):
+        async with _running(app, settings, shelf):
             yield
 
     return create_app(
@@ -55,6 +58,7 @@ def build(settings: Settings) -> FastAPI:
             authority_api.router,
             clocks_api.router,
             examination_api.router,
+            extending_api.router,
             sessions_api.router,
             sessions_api.officers,
             api.operations,
@@ -66,9 +70,9 @@ def build(settings: Settings) -> FastAPI:
 
 
 @asynccontextmanager
-async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> AsyncIterator[None]:
     telemetry.setup(NAME, settings.telemetry)
-    shelf = await asyncio.to_thread(Shelf, settings.catalogue)
+    shelf = read or await service.shelf_of(settings)
     clock = service.clock_of(settings, shelf.calendar)
     hasher = service.hasher_of(settings)
     async with (
@@ -77,6 +81,9 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     ):
         app.state.settings, app.state.shelf = settings, shelf
         app.state.pool, app.state.clock = pool, clock
+        app.state.timing = timing = Timing(
+            at_once=settings.sessions.searches, seconds=settings.sessions.search_seconds
+        )
         app.state.authenticator = auth.connect(settings.oidc, hasher, client)
         async with pool.acquire() as conn, conn.transaction():
             await authority.adopt(conn, clock, authority.Rule(settings.authorisations))
@@ -87,6 +94,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         service.add_checks(app, pool, loops)
         async with loops:
             yield
+        timing.close()
     telemetry.shutdown()
 
 
@@ -119,12 +127,13 @@ def _loops(settings: Settings, shelf: Shelf, pool: Pool, clock: Clock, inbox: In
 
 
 async def serve(settings: Settings) -> None:
-    """Run the service until SIGTERM or SIGINT."""
-    await service.serve(build(settings), settings.http)
+    """Run the service until SIGTERM or SIGINT. Raises StartError."""
+    shelf = await service.shelf_of(settings)
+    await service.serve(build(settings, shelf), settings.http)
 
 
 def main() -> None:
     """Read the settings from the environment and serve."""
     settings = Settings()
     logs.configure(NAME, settings.telemetry.log_level)
-    uvloop.run(serve(settings))
+    service.start(NAME, lambda: serve(settings))

@@ -77,6 +77,21 @@ PAUSE_INVALID = problem_type(
 EXTENSION_INVALID = problem_type(
     "extension-invalid", 422, "不能如此延长期限", "The limit cannot be extended in this way"
 )
+EXTENSION_UNAPPROVED = problem_type(
+    "extension-unapproved",
+    409,
+    "延长期限须先报批，由批准人答复",
+    "A longer limit is proposed first, and answered by its approver",
+)
+EXTENSION_PROPOSED = problem_type(
+    "extension-proposed",
+    409,
+    "该事项的延期申请尚未答复",
+    "A longer limit of this task is proposed already and not answered yet",
+)
+EXTENSION_ANSWERED = problem_type(
+    "extension-answered", 409, "该延期申请已答复", "This proposal has been answered already"
+)
 PAUSED = problem_type("task-paused", 409, "该事项正停止计时", "The clock of the task is stopped")
 NOT_PAUSED = problem_type(
     "task-not-paused", 409, "该停止计时已结束", "This pause does not last any more"

@@ -27,6 +27,15 @@ class SessionsSettings(Group):
         le=2880,
         description="Minutes from now before which no joint session is proposed.",
     )
+    search_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=60,
+        description="Seconds after which the best timetable so far is proposed.",
+    )
+    searches: int = Field(
+        default=1, ge=1, le=16, description="Timetables that are reckoned at the same time."
+    )
 
 
 class Settings(ServiceSettings):

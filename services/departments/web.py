@@ -71,7 +71,7 @@ def page(rows: Sequence[Row], limit: int, model: type[BaseModel], *key: str) -> 
 
 def last_id(cursor: str | None) -> int:
     """Return the id that a page starts after. Raises Problem 400."""
-    return int(pages.decode(cursor, int)[0]) if cursor else 0
+    return int(pages.decode(cursor, pages.whole)[0]) if cursor else 0
 
 
 def ref_of(request: Request, account: str) -> str:

@@ -17,20 +17,26 @@ from services.contracts.vocabulary import (
     StepState,
     TaskState,
 )
-from services.domain import acceptance, clocks, session_rules
+from services.domain import (
+    acceptance,
+    clocks,
+    later,
+    limit_clocks,
+    rectification,
+    session_rules,
+    supplements,
+)
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import (
     Accepted,
     AnyCommand,
     AnyEvent,
-    AskRectification,
     Case,
     ClockReached,
     Decided,
     Held,
     ItemResult,
     Lapsed,
-    Rectified,
     Release,
     Resumed,
     StepStatus,
@@ -38,16 +44,15 @@ from services.domain.case import (
     Withdrawn,
 )
 from services.domain.deadlines import (
-    end_pause,
     lift_early_signals,
     next_instant,
     open_task,
-    promise,
     reach,
     task_dates,
 )
+from services.domain.examination import Supplemented
 from services.domain.happening import CaseEvent
-from services.domain.limits import due_on
+from services.domain.rectifying import RectificationLapsed
 from services.domain.route import Route, RoutePart, RouteStep
 from services.domain.turn import ENDED_STEPS, ENDED_TASKS, Turn, part_key
 
@@ -79,7 +84,8 @@ def apply(case: Case, event: AnyEvent) -> tuple[Case, tuple[AnyCommand, ...]]:
         turn.ignore(event, "the application is not accepted")
     else:
         _TRANSITIONS[type(event)](turn, event)
-        _advance(turn)
+        _advance(turn, event)
+        limit_clocks.settle(turn, event)
     return turn.finish()
 
 
@@ -131,38 +137,29 @@ def _lapsed(turn: Turn, event: Lapsed) -> None:
     turn.end_task(step, part, Outcome.DEEMED_NO_OBJECTION, event)
 
 
-def _rectified(turn: Turn, event: Rectified) -> None:
-    step = turn.step_named(event.step)
-    status = turn.steps.get(event.step)
-    if step is None or status is None or status.state is not StepState.RECTIFYING:
-        turn.ignore(event, "nothing of this step is to be put right")
-        return
-    if status.round != event.round:
-        turn.ignore(event, f"round {status.round} is to be answered, not {event.round}")
-        return
-    turn.set_step(
-        step.code,
-        StepState.OPEN,
-        round=status.round + 1,
-        pauses=end_pause(turn, step),
-        asked_on=None,
-        rectify_until=None,
-    )
-    turn.promised_at = promise(turn)
-    for part in step.parts:
-        if _is_adverse(turn, part):
-            round_ = turn.tasks[part_key(part)].round + 1
-            turn.issue(step, part, task_dates(turn, step, part), round_=round_)
+def _unanswered(turn: Turn, event: RectificationLapsed) -> None:
+    step = rectification.lapsed(turn, event)
+    if step is not None:
+        _complete(turn, step)
 
 
-def _withdrawn(turn: Turn, _event: Withdrawn) -> None:
+def _withdrawn(turn: Turn, event: Withdrawn) -> None:
     acceptance.abandon(turn)
+    if turn.settles_late:
+        waiting = [s for s in turn.route.steps if turn.steps[s.code].state is StepState.RECTIFYING]
+        rectification.end_time(turn, waiting, event)
     for step in turn.route.steps:
         if turn.steps[step.code].state not in ENDED_STEPS:
             _cancel_parts(turn, step, step.parts, "the application was withdrawn")
             turn.set_step(step.code, StepState.CANCELLED)
             turn.settle(step, {})
+    later.settle(turn, event)
     turn.conclude(Conclusion.WITHDRAWN)
+
+
+def _supplemented(turn: Turn, event: Supplemented) -> None:
+    later.take(turn, event)
+    supplements.supplemented(turn, event)
 
 
 def _held(turn: Turn, event: Held) -> None:
@@ -181,7 +178,8 @@ def _clock_reached(turn: Turn, event: ClockReached) -> None:
     if not turn.accepted:
         acceptance.reach_limit(turn)
         return
-    for key in turn.tasks:
+    # In the route's order: a state that went through JSON has lost its own.
+    for key in turn.route.parts:
         reach(turn, key, event.at)
     turn.reach_promise(event.at)
 
@@ -190,24 +188,28 @@ _TRANSITIONS: dict[type[CaseEvent], Callable[[Turn, Any], None]] = {
     Accepted: _accepted,
     Decided: _decided,
     Lapsed: _lapsed,
-    Rectified: _rectified,
+    RectificationLapsed: _unanswered,
     Withdrawn: _withdrawn,
     Held: _held,
     Resumed: _resumed,
     **acceptance.TRANSITIONS,
+    **rectification.TRANSITIONS,
     **clocks.TRANSITIONS,
     **session_rules.TRANSITIONS,
+    **limit_clocks.TRANSITIONS,
+    Supplemented: _supplemented,
     ClockReached: _clock_reached,
 }
 
 
-def _advance(turn: Turn) -> None:
+def _advance(turn: Turn, event: CaseEvent) -> None:
     """Do whatever has become possible, until nothing more is."""
     if not turn.accepted:
         return
     moved = True
     while moved and turn.conclusion is None:
         moved = bool([step for step in turn.route.steps if _advance_step(turn, step)])
+    later.settle(turn, event)
     if turn.conclusion is None and all(s.state in ENDED_STEPS for s in turn.steps.values()):
         turn.conclude(_conclusion(turn.items.values()))
 
@@ -219,8 +221,7 @@ def _advance_step(turn: Turn, step: RouteStep) -> bool:
         return _start(turn, step)
     if status.state is StepState.OPEN:
         return _join(turn, step)
-    until = status.rectify_until
-    if status.state is StepState.RECTIFYING and until is not None and turn.at >= until:
+    if rectification.is_silent(turn, step):
         _complete(turn, step)
         return True
     return False
@@ -233,12 +234,13 @@ def _start(turn: Turn, step: RouteStep) -> bool:
         return False
     vain = [part for part in _waiting(turn, step) if _is_vain(step, part, failed)]
     _cancel_parts(turn, step, vain, "a prerequisite was refused or cancelled")
+    _cancel_parts(turn, step, later.forfeited(turn, step), later.FORFEITED)
     left = _waiting(turn, step)
     if not any(part.part is Part.DECIDE for part in left):
         turn.set_step(step.code, StepState.CANCELLED)
         turn.settle(step, {})
         return True
-    if turn.held or not _has_all(turn, left):
+    if turn.held or not _has_all(turn, left) or later.waits(turn, step):
         return bool(vain)
     turn.set_step(step.code, StepState.OPEN, started_on=turn.starts_on)
     for part in left:
@@ -270,34 +272,9 @@ def _join(turn: Turn, step: RouteStep) -> bool:
     """The barrier: nothing leaves a merged step before every part has signed."""
     if any(turn.tasks[part_key(part)].state not in ENDED_TASKS for part in step.parts):
         return False
-    adverse = [p for p in step.parts if _is_adverse(turn, p)]
-    rule = step.rectification
-    if adverse and rule is not None and turn.steps[step.code].round <= rule.rounds:
-        until = turn.calendar.close_of(due_on(rule.budget, turn.today, turn.calendar))
-        _ask(turn, step, adverse, until)
-    else:
+    if not rectification.ask(turn, step):
         _complete(turn, step)
     return True
-
-
-def _is_adverse(turn: Turn, part: RoutePart) -> bool:
-    outcome = turn.tasks[part_key(part)].outcome
-    return outcome is not None and outcome not in FAVOURABLE
-
-
-def _ask(turn: Turn, step: RouteStep, adverse: list[RoutePart], until: datetime) -> None:
-    round_ = turn.steps[step.code].round
-    turn.set_step(step.code, StepState.RECTIFYING, asked_on=turn.today, rectify_until=until)
-    turn.commands.append(
-        AskRectification(
-            at=turn.at,
-            step=step.code,
-            round=round_,
-            items=tuple(dict.fromkeys(part.item for part in adverse)),
-            refs=tuple(turn.tasks[part_key(part)].ref or "" for part in adverse),
-            until=until,
-        )
-    )
 
 
 def _complete(turn: Turn, step: RouteStep) -> None:
@@ -325,12 +302,14 @@ def _result(turn: Turn, step: RouteStep, item: str) -> ItemResult | None:
         return None
     adverse = [t for _, t in ended if t.outcome is not None and t.outcome not in FAVOURABLE]
     speaking = adverse or [t for _, t in deciding]
+    decided_at = max(t.decided_at or turn.at for _, t in deciding)
     return ItemResult(
         item=item,
         department=deciding[0][0].department,
         outcome=Outcome.REFUSED if adverse else Outcome.GRANTED,
-        decided_at=max(t.decided_at or turn.at for _, t in deciding),
+        decided_at=decided_at,
         refs=tuple(t.ref for t in speaking if t.ref),
+        deliver_by=None if adverse else limit_clocks.deliver_by(turn, step, item, decided_at),
     )
 
 

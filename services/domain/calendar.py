@@ -133,6 +133,15 @@ class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
         upto = bisect_right(self._working_days(until.year), until.toordinal())
         return whole + upto - bisect_right(self._working_days(after.year), after.toordinal())
 
+    def working_days_in(self, after: date, until: date) -> tuple[date, ...]:
+        """Return the working days in `(after, until]`, in order; none if `until` is not later."""
+        found: list[int] = []
+        first, last = after.toordinal(), until.toordinal()
+        for year in range(after.year, until.year + 1):
+            days = self._working_days(year)
+            found += days[bisect_right(days, first) : bisect_right(days, last)]
+        return tuple(map(date.fromordinal, found))
+
     def opening_of(self, day: date) -> datetime:
         """Return the instant (UTC) at which business opens on `day`."""
         return datetime.combine(day, self.opens, ZONE).astimezone(UTC)

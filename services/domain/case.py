@@ -28,11 +28,19 @@ from services.domain.examination import (
     Received,
     RecordExamination,
     SendNotice,
+    StrikeSilence,
     Supplemented,
     TakeSupplement,
 )
 from services.domain.happening import CaseEvent, Command
+from services.domain.later_events import AskPapers, Awaited
+from services.domain.limit_events import LimitCommand, LimitEvent, LimitStatus
 from services.domain.limits import Extension, Ledger, Pause
+from services.domain.rectifying import (
+    AskRectificationLapse,
+    EndRectification,
+    RectificationLapsed,
+)
 from services.domain.route import Budget, Route
 from services.domain.session_events import SessionMoved, TellSession
 
@@ -69,12 +77,15 @@ class TaskStatus(Struct, frozen=True, kw_only=True):
     open_pause: int | None = None
     pauses_told: int = 0
     extensions_told: int = 0
+    sent_up_at: DateTime | None = None
 
 
 class StepStatus(Struct, frozen=True, kw_only=True):
     """One step. `started_on` is the day its clocks were set running, `pauses` stop them.
 
-    `asked_on` and `rectify_until` are set while the investor puts things right.
+    `asked_on` and `rectify_until` are set while the investor puts things right, `lapse_asked` when
+    that time is over and intake's store was asked what came in it; `awaited` while its turn has
+    come and it waits for papers; `waited` are the days it did.
     """
 
     state: StepState = StepState.WAITING
@@ -83,6 +94,9 @@ class StepStatus(Struct, frozen=True, kw_only=True):
     pauses: tuple[Pause, ...] = ()
     asked_on: Date | None = None
     rectify_until: DateTime | None = None
+    lapse_asked: bool = False
+    awaited: Awaited | None = None
+    waited: Pause | None = None
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -90,7 +104,8 @@ class Case(Struct, frozen=True, kw_only=True):
 
     `tasks` is keyed by `item/department`, `steps` by step code. `items` holds the final outcome of
     every item whose step is over; None means it was cancelled. `promised_at` moves only by the
-    pauses of the steps.
+    pauses of the steps. `papers` are the later ones that were handed in. `limits` are those beside
+    the tasks' own, by key; `extensions` are those of the joint case.
     """
 
     route: Route
@@ -105,6 +120,9 @@ class Case(Struct, frozen=True, kw_only=True):
     late: bool = False
     conclusion: Conclusion | None = None
     examination: Examination | None = None
+    papers: tuple[str, ...] = ()
+    limits: dict[str, LimitStatus] = {}
+    extensions: tuple[Extension, ...] = ()
 
 
 class Accepted(CaseEvent, frozen=True, kw_only=True):
@@ -190,6 +208,7 @@ AnyEvent = (
     | Decided
     | Lapsed
     | Rectified
+    | RectificationLapsed
     | Withdrawn
     | Held
     | Resumed
@@ -197,6 +216,7 @@ AnyEvent = (
     | PauseEnded
     | Extended
     | Reprojected
+    | LimitEvent
     | SessionMoved
     | ClockReached
 )
@@ -248,6 +268,7 @@ class ItemResult(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     decided_at: DateTime
     refs: tuple[str, ...]
+    deliver_by: Date | None = None
 
 
 class Release(Command, frozen=True, kw_only=True):
@@ -349,6 +370,7 @@ AnyCommand = (
     AskExamination
     | RecordExamination
     | CloseExamination
+    | StrikeSilence
     | SendNotice
     | TakeSupplement
     | Accept
@@ -358,6 +380,8 @@ AnyCommand = (
     | ChangeStep
     | Release
     | AskRectification
+    | AskRectificationLapse
+    | EndRectification
     | RaiseSignal
     | LiftSignal
     | ChangeStatus
@@ -366,6 +390,8 @@ AnyCommand = (
     | Redate
     | Repromise
     | ChangeCalendar
+    | LimitCommand
     | TellSession
+    | AskPapers
     | Ignore
 )

@@ -7,14 +7,13 @@ application keeps the version it was accepted under.
 
 import hashlib
 import json
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from services.contracts.vocabulary import (
     AcceptanceMode,
@@ -23,43 +22,21 @@ from services.contracts.vocabulary import (
     LimitStart,
     PauseKind,
     Silence,
-    Unit,
+)
+from services.domain.catalogue_base import (
+    Basis,
+    Comes,
+    FactName,
+    ItemCode,
+    Limit,
+    Name,
+    Rule,
+    Shape,
+    Slug,
 )
 
-ItemCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{1,40}$")]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,60}$")]
-FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
-Rule = Annotated[str, StringConstraints(min_length=1, max_length=600)]
-
-
-class Shape(BaseModel):
-    """Base of the schema: frozen, and an unknown key is an error (it would be lost silently)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Name(Shape):
-    """A text in both languages; Chinese is the one that holds in law."""
-
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
-
-
-class Basis(Shape):
-    """Where a rule or a figure stands. `verified: false` is printed wherever the fact is shown."""
-
-    law: str = Field(min_length=1, description="Title of the law or document, or its source key.")
-    article: str | None = None
-    source: str | None = Field(default=None, description="Key in `sources` of county.yaml.")
-    verified: bool = True
-    note: str | None = None
-
-
-class Limit(Shape):
-    """A number of days and what a day is. 0 means decided on the spot (即办)."""
-
-    value: int = Field(ge=0, le=400)
-    unit: Unit = Unit.WORKING_DAY
+# What others import from here though it is defined in `catalogue_base`.
+__all__ = ["Basis", "Comes", "FactName", "ItemCode", "Limit", "Name", "Rule", "Shape", "Slug"]
 
 
 class Extension(Shape):
@@ -132,6 +109,11 @@ class Material(Shape):
     )
     form: Literal["electronic", "original", "copy"] = "electronic"
     secondary: bool = Field(default=False, description="May follow later (容缺受理).")
+    comes: Comes | None = Field(
+        default=None,
+        description="It comes into being only in the course of the project.",
+        exclude_if=lambda found: found is None,
+    )
     basis: Basis | None = None
 
 
@@ -221,6 +203,13 @@ class Group(Shape):
     basis: Basis
 
 
+class InPower(Shape):
+    """Who decides a delegated item now (行政许可法 32(2)), and where that stands."""
+
+    authority: Name
+    basis: Basis
+
+
 class ResultDocument(Shape):
     """The paper a grant ends in."""
 
@@ -258,6 +247,7 @@ class Item(Shape):
     applies_when: Rule | None = Field(default=None, description="Rule over facts; lint wants one.")
     status: ItemStatus = ItemStatus.ACTIVE
     authority: Authority = Authority.REPRESENTATIVE
+    in_power: InPower | None = Field(None, exclude_if=lambda found: found is None)
     notes: tuple[str, ...] = ()
 
 
@@ -304,7 +294,7 @@ class Scenario(Shape):
     code: Slug
     name: Name
     description: Name
-    fixed: dict[FactName, bool | float | str] = {}
+    fixed: dict[FactName, bool | float | str] = Field(default={})
     questions: tuple[Ask, ...]
     items: tuple[ItemCode, ...] = Field(min_length=1)
     example: dict[FactName, bool | float | str] = Field(
@@ -332,7 +322,7 @@ class County(Shape):
     effective_from: date
     effective_to: date | None = None
     stages: tuple[Stage, ...]
-    sources: dict[str, str] = {}
+    sources: dict[str, str] = Field(default={})
     acceptance: AcceptanceMode = Field(AcceptanceMode.ON_THE_SPOT, exclude_if=_is_usual)
 
 
@@ -389,10 +379,3 @@ class Catalogue(Shape):
     def scenario_by_code(self) -> dict[str, Scenario]:
         """Scenarios by code."""
         return {scenario.code: scenario for scenario in self.scenarios}
-
-
-def in_force(catalogues: Iterable[Catalogue], on: date) -> Catalogue | None:
-    """Return the version that holds on `on`; the one that began last when several do."""
-    begun = (found for found in catalogues if found.county.effective_from <= on)
-    holding = (found for found in begun if on <= (found.county.effective_to or on))
-    return max(holding, key=lambda found: found.county.effective_from, default=None)

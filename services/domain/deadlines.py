@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from msgspec.structs import replace
 
 from services.contracts.vocabulary import (
+    LimitKind,
     Part,
-    PauseKind,
     Signal,
     Silence,
     StepState,
@@ -32,7 +32,8 @@ from services.domain.case import (
 )
 from services.domain.examination import next_limit
 from services.domain.happening import CaseEvent
-from services.domain.limits import Ledger, Pause, due_on, is_provisional, warn_on
+from services.domain.limit_events import LimitStatus
+from services.domain.limits import Ledger, due_on, is_provisional, warn_on
 from services.domain.route import Budget, RoutePart, RouteStep
 from services.domain.turn import Turn, part_key, task_name
 
@@ -94,25 +95,6 @@ def opinion_on(promised_on: date, start: date, calendar: WorkingCalendar) -> dat
     return max(calendar.previous_working_day(promised_on), calendar.next_working_day(start))
 
 
-def end_pause(turn: Turn, step: RouteStep) -> tuple[Pause, ...]:
-    """Return the step's pauses with the one that the investor's answer ends today.
-
-    It runs from the day of the notice to the day of the answer, both included, so that a unit has
-    at least a day left to look again. The promise of the whole moves with it.
-    """
-    status = turn.steps[step.code]
-    rule = step.rectification
-    pause = Pause(
-        kind=PauseKind.RECTIFICATION,
-        from_on=status.asked_on or turn.today,
-        until_on=turn.today,
-        cap=None,
-        notice=f"{turn.route.application}/{step.code}/{status.round}",
-        article=rule.article if rule is not None else "",
-    )
-    return (*status.pauses, pause)
-
-
 def promise(turn: Turn) -> datetime:
     """Return the promise of the whole, moved by the pauses of its steps and tasks."""
     route, calendar = turn.route, turn.calendar
@@ -159,11 +141,12 @@ def lift_early_signals(turn: Turn, key: str, at: datetime) -> None:
     task = turn.tasks[key]
     part = _part(turn, key)
     name = task_name(turn.route.application, part, task.round)
-    instants = {signal: instant for instant, signal in _all_signals(_dates(task))}
+    # Moved dates may leave no day for a warning that was given: it is taken back as well.
+    spoken = {signal for instant, signal in _all_signals(_dates(task)) if instant <= at}
     for signal in task.signals:
-        if instants[signal] > at:
+        if signal not in spoken:
             turn.commands.append(LiftSignal(at=at, signal=signal, task=name))
-    kept = tuple(signal for signal in task.signals if instants[signal] <= at)
+    kept = tuple(signal for signal in task.signals if signal in spoken)
     turn.tasks[key] = replace(task, signals=kept)
 
 
@@ -183,9 +166,34 @@ def _instants(case: Case) -> Iterator[datetime | None]:
             yield from (instant for instant, _ in _signals(task))
             yield _lapse_at(case.route.parts[key][1], task)
     rectifying = [s for s in case.steps.values() if s.state is StepState.RECTIFYING]
-    yield from (step.rectify_until for step in rectifying)
-    if not case.late and not rectifying:
+    yield from (step.rectify_until for step in rectifying if not step.lapse_asked)
+    awaited = [s.awaited for s in case.steps.values() if s.awaited is not None]
+    yield from (one.forfeit_at for one in awaited if not case.held)
+    if not case.late and not rectifying and not awaited:
         yield case.promised_at + AFTER
+    for limit in case.limits.values():
+        if not limit.passed and not stands(case, limit):
+            yield limit.due_at + AFTER
+
+
+def waiting_steps(found: Turn | Case) -> dict[str, date]:
+    """Return the steps that wait for the investor, with the day since when."""
+    rectifying = {c: s.asked_on for c, s in found.steps.items() if s.state is StepState.RECTIFYING}
+    awaited = {code: s.awaited.since for code, s in found.steps.items() if s.awaited is not None}
+    return {code: day for code, day in (rectifying | awaited).items() if day is not None}
+
+
+def key_of(task: str) -> str:
+    """Return the key of a task's part: its name without application and round."""
+    return task.partition("/")[2].rpartition("/")[0]
+
+
+def stands(found: Turn | Case, limit: LimitStatus) -> bool:
+    """Whether a limit waits for the investor: that of the whole, or of a licence to be released."""
+    waiting = waiting_steps(found)
+    if limit.kind is LimitKind.DELIVERY and limit.task is not None:
+        return found.route.parts[key_of(limit.task)][0].code in waiting
+    return limit.kind is LimitKind.JOINT and bool(waiting)
 
 
 def _all_signals(dates: Dates) -> Iterator[tuple[datetime, Signal]]:

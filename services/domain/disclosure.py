@@ -35,6 +35,7 @@ WORDS: dict[str, Name] = {
     "consulted": Name(zh="征求意见单位", en="Units consulted"),
     "kind": Name(zh="事项类型", en="Kind"),
     "status": Name(zh="状态", en="Status"),
+    "in_power": Name(zh="现由谁办理", en="Decided now by"),
     "when": Name(zh="适用规则", en="Applies when"),
     "basis": Name(zh="设定依据", en="Legal basis"),
     "statutory": Name(zh="法定时限", en="Statutory limit"),
@@ -57,6 +58,7 @@ WORDS: dict[str, Name] = {
     "unverified": Name(zh="（未核实）", en=" (unverified)"),
     "result_of": Name(zh="共享自", en="shared: the result of"),
     "follows": Name(zh="可后补", en="may follow within"),
+    "comes": Name(zh="后续材料，形成于", en="comes later, after"),
     "yuan": Name(zh="元", en="yuan"),
     "years": Name(zh="年有效", en="years valid"),
 }
@@ -94,6 +96,7 @@ PROCEDURES = {
     "commissioned_evaluation": Name(zh="委托评估", en="commissioned evaluation"),
     "consultation": Name(zh="征求意见", en="consultation"),
     "rectification": Name(zh="整改", en="rectification"),
+    "papers": Name(zh="等待后续材料", en="waiting for later papers"),
 }
 APPROVERS = {
     "department_head": Name(zh="本部门负责人批准", en="approved by the head of the department"),
@@ -146,6 +149,9 @@ class _Text:
         yield from self._line("consulted", self._joined(units))
         yield from self._line("kind", self.of(KINDS[item.kind]))
         yield from self._line("status", self.of(STATUSES[item.status]))
+        if found := item.in_power:
+            text = f"{self.of(found.authority)}: {self._basis(found.basis)}"
+            yield from self._line("in_power", text)
         yield from self._line("when", f"`{item.applies_when}`" if item.applies_when else "")
         yield from self._line("basis", self._joined(map(self._basis, item.legal_basis)))
         yield from self._limits(item)
@@ -208,7 +214,11 @@ class _Text:
         if material.result_of is not None:
             supplier = f"{self.word('result_of')} {self._title(material.result_of)}"
         text = f"{self.of(material.name)} ({supplier})"
-        verified = material.basis is None or material.basis.verified
+        bases = [material.basis]
+        if comes := material.comes:
+            text += f", {self.word('comes')} {self._joined(map(self._title, comes.after))}"
+            bases.append(comes.basis)
+        verified = all(basis is None or basis.verified for basis in bases)
         return text if verified else text + self.word("unverified")
 
     def _fee(self, item: Item) -> str:

@@ -99,6 +99,10 @@ def _line(fee: PlannedFee, departments: Iterable[str], note: str | None) -> Line
     )
 
 
+TOO_MUCH = Decimal(10) ** 12
+"""Yuan: what no line and no payment comes to."""
+
+
 class Assessment(Shape):
     """What a department's document settles of a line: only what the catalogue leaves open."""
 
@@ -126,7 +130,8 @@ def assessed(line: Line, given: Assessment) -> tuple[Decimal | None, dict[str, N
         faults["quantity"] = _NO_UNIT
     if faults or rate is None:
         return None, faults
-    return cents(rate if line.unit is None or quantity is None else rate * quantity), {}
+    amount = cents(rate if line.unit is None or quantity is None else rate * quantity)
+    return (amount, {}) if amount < TOO_MUCH else (None, {"rate": _TOO_MUCH})
 
 
 _PUBLISHED = Name(
@@ -140,6 +145,10 @@ _NO_RATE = Name(
 _NO_QUANTITY = Name(
     zh="请按核定文书填写数量",
     en="Give the quantity of the department's document",
+)
+_TOO_MUCH = Name(
+    zh="核定金额须小于一万亿元，请核对费率和数量",
+    en="An amount is below 10^12 yuan: check rate and quantity",
 )
 _NO_UNIT = Name(
     zh="该标准没有计量单位，只填金额（rate）",
@@ -155,11 +164,16 @@ class ActKind(StrEnum):
 
 
 class Act(Shape):
-    """One act about a line. `amount` is that of an assessment; an exemption has a reason."""
+    """One act about a line. `amount` is that of an assessment; an exemption has a reason.
+
+    An exemption remits the whole line, or the sum `remitted`, or the `share` of its amount.
+    """
 
     line: Slug
     kind: ActKind
     amount: Decimal | None = None
+    remitted: Decimal | None = None
+    share: Decimal | None = None
     reason: str | None = None
     document: str
 
@@ -203,13 +217,22 @@ class LineState(StrEnum):
 
 
 class Standing(Shape):
-    """A line with what was done about it; `amount` by the standard or by its assessment."""
+    """A line with what was done about it; `amount` by the standard or by its assessment.
+
+    `remitted` is what an exemption leaves out of the amount.
+    """
 
     line: Line
     state: LineState
     amount: Decimal | None
+    remitted: Decimal = Decimal(0)
     assessment: Act | None
     exemption: Act | None
+
+    @property
+    def payable(self) -> Decimal:
+        """What is, or was, to be paid of it; 0 while its amount is not known."""
+        return (self.amount or Decimal(0)) - self.remitted
 
     @property
     def can_be_assessed(self) -> bool:
@@ -219,8 +242,8 @@ class Standing(Shape):
 
     @property
     def can_be_exempted(self) -> bool:
-        """Whether it may be remitted: nothing was paid of it."""
-        return self.state in (LineState.TO_ASSESS, LineState.DUE)
+        """Whether it may be remitted, once: nothing was paid of it."""
+        return self.exemption is None and self.state in (LineState.TO_ASSESS, LineState.DUE)
 
 
 def stand(bill: Bill, acts: Sequence[Act], settlements: Sequence[Settlement]) -> list[Standing]:
@@ -234,11 +257,13 @@ def stand(bill: Bill, acts: Sequence[Act], settlements: Sequence[Settlement]) ->
         amount = line.amount
         if amount is None and assessment is not None:
             amount = assessment.amount
+        left_out = Decimal(0) if exemption is None else remitted(amount, exemption)
         found.append(
             Standing(
                 line=line,
-                state=_state(line, money) or _unpaid(amount, exemption),
+                state=_state(line, money) or _unpaid(amount, left_out, exemption),
                 amount=amount,
+                remitted=left_out,
                 assessment=assessment,
                 exemption=exemption,
             )
@@ -260,8 +285,43 @@ _MONEY = {
 """The later act first."""
 
 
-def _unpaid(amount: Decimal | None, exemption: Act | None) -> LineState:
-    if exemption is not None:
+def remitted(amount: Decimal | None, exemption: Act) -> Decimal:
+    """Return what an exemption remits of an amount: all, a sum (never more than all), or a share.
+
+    0 while the amount is not known.
+    """
+    if amount is None:
+        return Decimal(0)
+    if exemption.share is not None:
+        return cents(amount * exemption.share)
+    return amount if exemption.remitted is None else min(exemption.remitted, amount)
+
+
+def exemption_fault(amount: Decimal | None, given: Act) -> Name | None:
+    """Return what is wrong with the sum that an exemption is to remit of a line; or None.
+
+    A sum is part of a known amount; the whole is remitted without naming one.
+    """
+    if given.remitted is None:
+        return None
+    if amount is None:
+        return _NO_AMOUNT
+    return _NO_PART if given.remitted >= amount else None
+
+
+_NO_AMOUNT = Name(
+    zh="金额尚未核定，不能减免具体数额；可减免一定比例，或全部免除",
+    en="The amount is not assessed yet: remit a share, or all of it",
+)
+_NO_PART = Name(
+    zh="部分减免的数额须小于应缴金额；全部免除时请不填数额",
+    en="A part is less than the amount: to remit all of it, name no sum",
+)
+
+
+def _unpaid(amount: Decimal | None, left_out: Decimal, exemption: Act | None) -> LineState:
+    whole = exemption is not None and exemption.remitted is None and exemption.share is None
+    if whole or (amount and left_out == amount):
         return LineState.EXEMPT
     if amount is None:
         return LineState.TO_ASSESS
@@ -272,7 +332,10 @@ Sum = Annotated[Decimal, Field(examples=["550.00"])]
 
 
 class Sums(Shape):
-    """Sums of a bill in yuan; `to_assess` counts lines whose amount is still open."""
+    """Sums of a bill in yuan; `to_assess` counts lines whose amount is still open.
+
+    `exempt` is what was remitted, of whole lines and of parts.
+    """
 
     due: Sum
     paying: Sum
@@ -286,7 +349,7 @@ def sums(standings: Sequence[Standing]) -> Sums:
     """Return the sums. A line that is being refunded is paid until it is."""
 
     def total(*states: LineState) -> Decimal:
-        amounts = (one.amount or Decimal(0) for one in standings if one.state in states)
+        amounts = (one.payable for one in standings if one.state in states)
         return cents(sum(amounts, start=Decimal(0)))
 
     return Sums(
@@ -294,6 +357,6 @@ def sums(standings: Sequence[Standing]) -> Sums:
         paying=total(LineState.PAYING),
         paid=total(LineState.PAID, LineState.REFUNDING),
         refunded=total(LineState.REFUNDED),
-        exempt=total(LineState.EXEMPT),
+        exempt=cents(sum((one.remitted for one in standings), start=Decimal(0))),
         to_assess=sum(one.state is LineState.TO_ASSESS for one in standings),
     )

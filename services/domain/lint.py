@@ -23,14 +23,13 @@ from services.domain.catalogue import (
 from services.domain.compression import breach_of, cap_of
 from services.domain.findings import Finding, Place, Sourced
 from services.domain.lint_graph import check_graph
+from services.domain.lint_later import check_later
+from services.domain.lint_limits import check_joint_limits
 from services.domain.lint_rules import check_rules
 from services.domain.lint_scenarios import check_scenarios
 
 Check = Callable[[Sourced], Iterator[Finding]]
-REFUSED = {
-    ItemStatus.DELEGATED: ("已下放", "delegated"),
-    ItemStatus.CANCELLED: ("已取消", "cancelled"),
-}
+REFUSED = {ItemStatus.CANCELLED: ("已取消", "cancelled")}
 KIND_NAME = {
     "departments": ("部门", "department"),
     "materials": ("材料", "material"),
@@ -118,6 +117,8 @@ def _references(catalogue: Catalogue) -> Iterator[Reference]:
     for material in catalogue.materials:
         if material.result_of is not None:
             yield "materials", material.id, "result_of", "items", material.result_of
+        for code in () if material.comes is None else material.comes.after:
+            yield "materials", material.id, "comes", "items", code
     for scenario in catalogue.scenarios:
         yield from _scenario_references(scenario)
     for constraint in catalogue.constraints:
@@ -199,6 +200,7 @@ def _items(version: Sourced) -> Iterator[Finding]:
             )
         yield from _fee(version, item)
         yield from _silence(version, item)
+        yield from _in_power(version, item)
 
 
 def _fee(version: Sourced, item: Item) -> Iterator[Finding]:
@@ -230,6 +232,17 @@ def _silence(version: Sourced, item: Item) -> Iterator[Finding]:
                 f"{unit.department} 是 {item.code} 的审批部门，沉默不得视为同意",
                 f"{unit.department} decides {item.code}: its silence cannot count as consent",
             )
+
+
+def _in_power(version: Sourced, item: Item) -> Iterator[Finding]:
+    """A delegated item is refused by naming who decides it (行政许可法 32(2))."""
+    if (item.status is ItemStatus.DELEGATED) != (item.in_power is not None):
+        yield version.finding(
+            "in-power",
+            ("items", item.code, "in_power"),
+            f"{item.code}：已下放的事项须写明由谁办理（in_power），其他事项不得写",
+            f"{item.code}: a delegated item says who is in power (in_power), and no other does",
+        )
 
 
 def _groups(version: Sourced) -> Iterator[Finding]:
@@ -359,4 +372,6 @@ CHECKS: tuple[Check, ...] = (
     check_rules,
     check_scenarios,
     check_graph,
+    check_joint_limits,
+    check_later,
 )

@@ -21,6 +21,11 @@ from services.domain.compression import Breach
 Value = bool | int | float | str
 
 
+def _is_nothing(found: object) -> bool:
+    """Whether a field leaves no trace: a plan without it keeps its digest."""
+    return not found
+
+
 class Verdict(StrEnum):
     """Whether an item is needed."""
 
@@ -90,7 +95,9 @@ class PlanStep(Shape):
 
     `after` are the steps it waits for. `budget` is the group's day budget. `promised` and
     `statutory` are two passes through the whole graph: once everybody keeps the promise, once
-    everybody takes all the law allows.
+    everybody takes all the law allows. `papers` come into being in the course of the project: the
+    step waits for the investor until they are there. It is `conditional` when it, or a step before
+    it, waits so: its dates are those of papers handed in on the day their turn comes.
     """
 
     code: str
@@ -106,6 +113,8 @@ class PlanStep(Shape):
     provisional: bool
     issue_order: tuple[str, ...]
     rectification: PlannedRectification | None
+    papers: tuple[str, ...] = Field(default=(), exclude_if=_is_nothing)
+    conditional: bool = Field(default=False, exclude_if=_is_nothing)
 
 
 class PlannedAcceptance(Shape):
@@ -117,11 +126,25 @@ class PlannedAcceptance(Shape):
     article: str
 
 
+class PlannedLater(Shape):
+    """When a paper is needed that comes into being in the course of the project.
+
+    It rests on the results of `after`. `needed_on` is the earliest day on which a step of `steps`
+    is ready for it; from the day its turn has come, that step waits for it, at most for `term`.
+    """
+
+    after: tuple[str, ...]
+    steps: tuple[str, ...]
+    needed_on: date
+    term: Limit | None
+
+
 class PlannedMaterial(Shape):
     """A paper that the plan needs, asked for once.
 
-    `asked` says that the applicant must hand it in. `already_there`: `system` when an item of this
-    plan produces it, `held` when its result is in the system already.
+    `asked` says that the applicant must hand it in; with `later`, not with the application, but
+    when it has come into being. `already_there`: `system` when an item of this plan produces it,
+    `held` when its result is in the system already.
     """
 
     id: str
@@ -134,6 +157,7 @@ class PlannedMaterial(Shape):
     may_follow: Limit | None
     used_by_items: tuple[str, ...]
     used_by_steps: tuple[str, ...]
+    later: PlannedLater | None = Field(default=None, exclude_if=_is_nothing)
 
 
 class PlannedFee(Shape):
@@ -182,6 +206,16 @@ class Target(Shape):
     breakers: tuple[Breach, ...]
 
 
+class JointOverrun(Shape):
+    """A joint case that promises more working days than the law allows it (行政许可法 42(2))."""
+
+    limit: Limit
+    promised_days: int
+    over: int
+    article: str
+    reason: Name
+
+
 class Plan(Shape):
     """Everything that follows from one project's facts."""
 
@@ -211,6 +245,7 @@ class Plan(Shape):
         description="None: accepted on the spot. All dates are reckoned from the acceptance.",
         exclude_if=lambda found: found is None,
     )
+    joint_overrun: JointOverrun | None = Field(default=None, exclude_if=_is_nothing)
 
     def to_json(self) -> bytes:
         """Return the canonical bytes: sorted keys, UTF-8, no blanks. Same plan, same bytes."""

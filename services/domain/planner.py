@@ -1,6 +1,6 @@
 """Project facts in, plan out. Pure: no clock, no I/O; the same input gives the same bytes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 
@@ -21,9 +21,11 @@ from services.domain.catalogue import (
 )
 from services.domain.compression import TIMES, Breach, breach_of
 from services.domain.examiners import planned_acceptance, route_acceptance
+from services.domain.joint_case import overrun
 from services.domain.limits import is_provisional
 from services.domain.merging import Draft, MergeError, Share, merged
 from services.domain.needs import fees_of, materials_of
+from services.domain.needs_later import conditional_steps, later_materials, route_steps
 from services.domain.plan import (
     ItemVerdict,
     Plan,
@@ -36,6 +38,7 @@ from services.domain.plan import (
     Verdict,
 )
 from services.domain.route import (
+    EDITION,
     Budget,
     Route,
     RoutePart,
@@ -91,6 +94,9 @@ def plan(
     except MergeError as error:
         raise PlanError(str(error)) from None
     dates = _Dates(calendar, start, drafts)
+    asked = materials_of(catalogue, drafts, facts, held)
+    materials = later_materials(catalogue, asked, drafts, dates.promised)
+    steps = tuple(_step(catalogue, draft, dates) for draft in drafts)
     return Plan(
         county=catalogue.county.code,
         catalogue_version=catalogue.county.version,
@@ -102,9 +108,9 @@ def plan(
         facts=facts,
         held=dict(sorted(held.items())),
         verdicts=verdicts,
-        steps=tuple(_step(catalogue, draft, dates) for draft in drafts),
+        steps=conditional_steps(steps, materials),
         critical_path=dates.path,
-        materials=materials_of(catalogue, drafts, facts, held),
+        materials=materials,
         fees=fees_of(catalogue, drafts, facts, start),
         totals=dates.totals,
         target=_target(drafts, dates),
@@ -114,6 +120,7 @@ def plan(
         statutory_on=dates.statutory_on,
         provisional=is_provisional(start, dates.last, calendar),
         acceptance=planned_acceptance(catalogue, drafts, start, calendar),
+        joint_overrun=overrun(drafts, dates.totals.promised_critical),
     )
 
 
@@ -122,10 +129,12 @@ def route(
     application: str,
     calendar: WorkingCalendar,
     leads: Mapping[str, str] = NO_LEADS,
+    there: Collection[str] = (),
 ) -> Route:
     """Return what the workflow needs of a plan. Raises PlanError for another calendar version.
 
-    `leads` are the departments that lead the catalogue's groups, by the group's code.
+    `leads` are the departments that lead the catalogue's groups, by the group's code; `there` the
+    materials that were handed in: no step waits for one of them.
     """
     if calendar.version != plan.calendar_version:
         raise PlanError(
@@ -139,8 +148,9 @@ def route(
         catalogue_version=plan.catalogue_version,
         calendar_version=plan.calendar_version,
         plan_digest=plan.digest,
-        steps=tuple(_route_step(step, leads) for step in plan.steps),
+        steps=route_steps(plan, [_route_step(step, leads) for step in plan.steps], there),
         acceptance=route_acceptance(plan),
+        edition=EDITION,
     )
 
 
@@ -202,7 +212,7 @@ def _verdict(
     if item.applies_when is not None:
         decision = decide(item.applies_when, facts)
         decided_by = decision.because
-        because = _because(catalogue, decision.holds, decision.because, decision.facts)
+        because = because_of(catalogue, decision.holds, decision.because, decision.facts)
         verdict = Verdict.APPLIES if decision.holds else Verdict.DOES_NOT_APPLY
     if item.status is not ItemStatus.ACTIVE:
         verdict = Verdict.NOT_ACTIVE
@@ -225,7 +235,8 @@ def _verdict(
     )
 
 
-def _because(catalogue: Catalogue, applies: bool, rule: str, used: Facts) -> Name:
+def because_of(catalogue: Catalogue, applies: bool, rule: str, used: Facts) -> Name:
+    """Return why an item applies or does not: the part of its rule that decided, and the facts."""
     zh, en = [], []
     for _, text, answer in project_facts.labels(catalogue, used):
         zh.append(f"“{text.zh}”{answer.zh}")

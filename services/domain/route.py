@@ -11,6 +11,12 @@ from msgspec import Struct
 from services.contracts.times import Date, DateTime
 from services.contracts.vocabulary import Authority, LimitStart, Part, Silence, Unit
 
+EDITION = 2
+"""The rules by which an application that begins today goes on to its end.
+
+1: what is late on its way is late. 2: what was committed in time counts, whenever it arrives.
+"""
+
 
 class Budget(Struct, frozen=True, kw_only=True):
     """A number of days of one unit."""
@@ -52,11 +58,23 @@ class RouteRectification(Struct, frozen=True, kw_only=True):
     article: str = ""
 
 
+class RoutePaper(Struct, frozen=True, kw_only=True):
+    """A paper of the investor's that came into being after the submission, and what needs it.
+
+    `items` are those of its step. `term` None: the step waits for it without end.
+    """
+
+    material: str
+    items: tuple[str, ...]
+    term: Budget | None = None
+
+
 class RouteStep(Struct, frozen=True, kw_only=True):
     """One step: all its parts start together, are joined by a barrier, and released together.
 
     `lead` is the department of the step that convenes its joint sessions; a step without a `group`
-    has none.
+    has none. `papers` are those that were not there when the application was handed in: the step
+    does not start without them.
     """
 
     code: str
@@ -65,6 +83,7 @@ class RouteStep(Struct, frozen=True, kw_only=True):
     rectification: RouteRectification | None = None
     issue_order: tuple[str, ...] = ()
     lead: str | None = None
+    papers: tuple[RoutePaper, ...] = ()
 
 
 class RouteAcceptance(Struct, frozen=True, kw_only=True):
@@ -79,12 +98,38 @@ class RouteAcceptance(Struct, frozen=True, kw_only=True):
     article: str
 
 
+class RouteLimit(Struct, frozen=True, kw_only=True):
+    """A limit that the law sets beside those of the items, and the article it stands in."""
+
+    budget: Budget
+    article: str
+
+
+class JointLimit(RouteLimit, frozen=True, kw_only=True):
+    """The limit of the joint case, and by how much it can be extended once (行政许可法 42(2))."""
+
+    extension: Budget
+
+
+class RouteLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The limits of an application beside those of its tasks; None: it has none of that kind.
+
+    `licences` are the items whose grant is delivered within `delivery`.
+    """
+
+    joint: JointLimit | None = None
+    review: RouteLimit | None = None
+    delivery: RouteLimit | None = None
+    licences: tuple[str, ...] = ()
+
+
 class Route(Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True):
     """All steps of one application, with the promise made to the investor on submission.
 
     `promised_at` is the close of business (UTC) of the last promised day. `promised_days` is the
     promised total in working days, from the day after `start`. `acceptance` None: it is accepted on
-    the spot, with its submission.
+    the spot, with its submission. `edition`: what began by earlier rules ends by them, so that its
+    history replays.
     """
 
     application: str
@@ -96,6 +141,8 @@ class Route(Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True):
     plan_digest: str
     steps: tuple[RouteStep, ...]
     acceptance: RouteAcceptance | None = None
+    edition: int = 1
+    limits: RouteLimits | None = None
 
     # `dict=True` gives a place for this index; it is no part of the value.
     @cached_property

@@ -14,11 +14,11 @@ from heapq import heappop, heappush
 from typing import Any
 
 from services.contracts.vocabulary import Outcome, Part, Silence, TaskState
+from services.domain.acceptance import material_subject
 from services.domain.approval import apply, begin, next_instant
 from services.domain.case import (
     Accepted,
     AnyEvent,
-    AskLapse,
     AskRectification,
     ChangeStep,
     ClockReached,
@@ -26,7 +26,6 @@ from services.domain.case import (
     Decided,
     EndTask,
     IssueTask,
-    Lapsed,
     Rectified,
 )
 from services.domain.examination import (
@@ -38,6 +37,7 @@ from services.domain.examination import (
     SendNotice,
     Supplemented,
 )
+from services.domain.later_events import AskPapers
 from services.domain.route import Route, RoutePart, RouteStep
 from services.domain.simulation_lives import (
     ACCEPTANCE,
@@ -48,6 +48,7 @@ from services.domain.simulation_lives import (
     Run,
     chain,
 )
+from services.domain.simulation_stores import ANSWERS
 from services.domain.simulation_times import HOUR_S, Chance, WorkingTime
 from services.domain.turn import part_key
 
@@ -62,6 +63,10 @@ class _Kind(IntEnum):
     CLOCK = 1
     ANSWER = 2
     ARRIVAL = 3
+
+
+_Asked = AskRectification | SendNotice | AskPapers
+"""What an investor answers, in his own time."""
 
 
 class _Work:
@@ -179,12 +184,14 @@ class World:
             self._tell(application, ClockReached(at=ahead))
         self._arm(application)
 
-    def _answers(self, asked: tuple[_Application, AskRectification | SendNotice]) -> None:
+    def _answers(self, asked: tuple[_Application, _Asked]) -> None:
         application, command = asked
         at = self.line.opened(self._now)
         answer: AnyEvent
         if isinstance(command, AskRectification):
             answer = Rectified(at=at, step=command.step, round=command.round)
+        elif isinstance(command, AskPapers):
+            answer = _handed_in(command, at)
         else:
             named = (subject for found in command.findings.values() for subject in found)
             subjects = tuple(dict.fromkeys(named))
@@ -202,8 +209,11 @@ class World:
                 if carry_out is not None:  # the rest is told to people, not to the world
                     carry_out(self, application, command)
                 is_timed |= type(command) in _TIMED
-                if isinstance(command, AskLapse):
-                    events.append(Lapsed(at=command.at, task=command.task))
+                answered = ANSWERS.get(type(command))
+                if answered is not None:
+                    events.append(answered(command))
+                if isinstance(command, AskPapers) and not self._awaits(application, command):
+                    events.append(_handed_in(command, command.at))
         if is_timed:
             self._arm(application)
 
@@ -298,6 +308,14 @@ class World:
         took = max(round(self._assumed.answer.at(share) * HOUR_S), 1)
         self._at(self._now + took, _Kind.ANSWER, (application, command))
 
+    def _awaits(self, application: _Application, command: AskPapers) -> bool:
+        """Whether the investor takes his time; then he hands in all that is awaited at once."""
+        share = application.chance(f"{command.step}/papers")
+        took = round(self._assumed.papers.at(share) * HOUR_S)
+        if took:
+            self._at(self._now + took, _Kind.ANSWER, (application, command))
+        return took > 0
+
     def _change(self, application: _Application, command: ChangeStep) -> None:
         application.ended[command.step] = self._now
 
@@ -344,6 +362,11 @@ class World:
         return work.application.chance(f"{work.name}/{what}")
 
 
+def _handed_in(asked: AskPapers, at: datetime) -> Supplemented:
+    subjects = tuple(material_subject(one) for one in asked.awaited.materials)
+    return Supplemented(at=at, round=0, subjects=subjects)
+
+
 _HAPPENS: dict[_Kind, Callable[[World, Any], None]] = {
     _Kind.DONE: World._done,
     _Kind.CLOCK: World._rings,
@@ -361,7 +384,7 @@ _CARRIES_OUT: dict[type, Callable[[World, _Application, Any], None]] = {
     Accept: World._accept,
     Conclude: World._conclude,
 }
-_TIMED = {IssueTask, AskExamination, AskRectification, SendNotice, Accept}
+_TIMED = {AskPapers, IssueTask, AskExamination, AskRectification, SendNotice, Accept}
 """What may bring the next instant of a case forward; all else only puts it off."""
 
 

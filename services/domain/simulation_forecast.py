@@ -3,7 +3,9 @@
 A forward pass over the route, many times: what is open needs what such tasks have still needed when
 they had lasted as long; what waits starts when all it requires is over; the last step ends it all.
 That is what the core does with an application in which everything is granted, and what a refusal
-would spare is not counted on. Time that an investor takes to put things right moves the promise.
+would spare is not counted on. Time that an investor takes to put things right moves the promise;
+so does the time a step has waited for papers that come later. They are taken to come now, and those
+of other steps when their turn has come.
 """
 
 from collections import Counter
@@ -41,7 +43,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     """How far an application has come: states of its steps, and its tasks by `item/department`.
 
     A step that is not named waits. `adverse` are the parts that objected in steps that are being
-    put right, `asked` the instants at which those steps asked for it.
+    put right, `asked` the instants at which those steps asked for it. `awaited` are the steps that
+    wait for papers, with the day since when.
     """
 
     now: DateTime
@@ -50,6 +53,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     open: Mapping[str, OpenTask]
     adverse: frozenset[str] = frozenset()
     asked: Mapping[str, DateTime] = {}
+    awaited: Mapping[str, date] = {}
 
 
 class Forecast(Struct, frozen=True, kw_only=True):
@@ -127,13 +131,14 @@ class _Future:
         }
         self._parts = {step.code: self._parts_of(step, state) for step, state in self._steps}
         self._given = {step.code: self._term(step) for step, _ in self._steps}
+        self._waited = self._waited_for_papers()
 
     def draw(self, chance: Callable[[], float]) -> tuple[int, int, str]:
         """Return one future: its end, by how much it moves the promise, and who holds it back."""
         ends: dict[str, tuple[int, str | None]] = {}
-        moved = 0
+        moved = self._waited
         for step, state in self._steps:
-            begin, first = self.now, None
+            begin, first = self.now, INVESTOR if step.code in self._standing.awaited else None
             for code in self._after[step.code]:
                 if first is None or ends[code][0] > begin:
                     begin, first = ends[code]
@@ -195,6 +200,14 @@ class _Future:
         if until is None:
             return self.now
         return max(self.now, self._line.place_of(self._line.calendar.close_of(until)))
+
+    def _waited_for_papers(self) -> int:
+        """Return the seconds of whole days that steps have waited so far, all together."""
+        if not self._standing.awaited:
+            return 0
+        calendar = self._line.calendar
+        since, today = min(self._standing.awaited.values()), calendar.local_date(self._standing.now)
+        return calendar.working_days_between(since, today) * self._line.day
 
     def _opinion_s(self, step: RouteStep) -> int:
         """Return what a unit has for its opinion: the step's promise less its last working day."""

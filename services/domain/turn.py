@@ -66,6 +66,9 @@ class Turn:
         self.late = case.late
         self.conclusion = case.conclusion
         self.examination = case.examination
+        self.papers = case.papers
+        self.limits = case.limits
+        self.extensions = case.extensions
         self.starts_on: date = self.today
         self.commands: list[AnyCommand] = []
 
@@ -84,6 +87,9 @@ class Turn:
             late=self.late,
             conclusion=self.conclusion,
             examination=self.examination,
+            papers=self.papers,
+            limits=self.limits,
+            extensions=self.extensions,
         )
         status = status_of(after)
         if status is not status_of(self._before) or self.promised_at != self._before.promised_at:
@@ -92,14 +98,27 @@ class Turn:
             )
         return after, tuple(self.commands)
 
+    @property
+    def settles_late(self) -> bool:
+        """Whether what was committed in time counts when it comes late (the route's edition)."""
+        return self.route.edition > 1
+
+    def instant_of(self, event: CaseEvent) -> datetime:
+        """Return when an act counts as done: when it was committed."""
+        return event.at if self.settles_late else self.at
+
     def step_named(self, code: str) -> RouteStep | None:
         """Return the step of the route with this code."""
         return next((step for step in self.route.steps if step.code == code), None)
 
     def set_step(self, code: str, state: StepState, **changes: Any) -> None:
         """Give a step its new state (and other fields of `StepStatus`) and tell of it."""
-        self.steps[code] = replace(self.steps[code], state=state, **changes)
+        self.change_step(code, state=state, **changes)
         self.commands.append(ChangeStep(at=self.at, step=code, state=state))
+
+    def change_step(self, code: str, **changes: Any) -> None:
+        """Change fields of a step's `StepStatus` of which nobody is told."""
+        self.steps[code] = replace(self.steps[code], **changes)
 
     @property
     def failed(self) -> set[str]:
@@ -108,10 +127,15 @@ class Turn:
 
     @property
     def pauses(self) -> tuple[Pause, ...]:
-        """All pauses of steps and tasks: what they have in common moves the promise only once."""
-        steps = (pause for step in self.steps.values() for pause in step.pauses)
-        tasks = (pause for task in self.tasks.values() for pause in task.pauses)
-        return (*steps, *tasks)
+        """All pauses of steps and tasks: what they have in common moves the promise only once.
+
+        In the route's order: a state that went through JSON has lost its own.
+        """
+        steps = [self.steps[step.code] for step in self.route.steps]
+        tasks = (self.tasks[key] for key in self.route.parts)
+        stopped = (pause for step in steps for pause in step.pauses)
+        waited = (step.waited for step in steps if step.waited is not None)
+        return (*stopped, *(pause for task in tasks for pause in task.pauses), *waited)
 
     def issue(self, step: RouteStep, part: RoutePart, dates: Dates, *, round_: int) -> None:
         """Open a part's task in a round."""
@@ -187,14 +211,17 @@ class Turn:
 
     def reach_promise(self, at: datetime) -> None:
         """Tell once when the whole application has passed its promise."""
-        if not self.late and at > self.promised_at and not self.is_rectifying:
+        if not self.late and at > self.promised_at and not self.waits_for_investor:
             self.late = True
             self.commands.append(RaiseSignal(at=self.promised_at, signal=Signal.PROMISE_PASSED))
 
     @property
-    def is_rectifying(self) -> bool:
+    def waits_for_investor(self) -> bool:
         """Whether any step waits for the investor (that time is outside the limit)."""
-        return any(step.state is StepState.RECTIFYING for step in self.steps.values())
+        return any(
+            step.state is StepState.RECTIFYING or step.awaited is not None
+            for step in self.steps.values()
+        )
 
     def conclude(self, conclusion: Conclusion) -> None:
         """End the application and say how long it took."""

@@ -60,7 +60,12 @@ Number = Annotated[str, Depends(sound_number)]
     status_code=201,
     response_model=Receipt,
     responses=problem_responses(
-        *idempotency.PROBLEMS, problems.FACTS, problems.INCOMPLETE, problems.NO_CATALOGUE
+        *idempotency.PROBLEMS,
+        problems.FACTS,
+        problems.NOT_NEEDED,
+        problems.NOT_IN_POWER,
+        problems.INCOMPLETE,
+        problems.NO_CATALOGUE,
     ),
 )
 async def submit_application(
@@ -69,7 +74,8 @@ async def submit_application(
     """Hand in one application for a project; complete, it is accepted on the spot.
 
     The answer is the dated receipt. What is missing or wrong is told completely, once: errors of
-    the facts first (nothing can be planned with them), then everything else together.
+    the facts first (nothing can be planned with them), then everything else together. Where there
+    is nothing to apply for here, that is said at once, with who is in power (行政许可法 32).
     """
     return await submission.submit(parts, who, asked, given)
 

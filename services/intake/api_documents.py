@@ -97,7 +97,9 @@ async def list_remedies(number: Number, item: Item, who: Concerned, parts: Tools
     "/applications/{application}/results/{item}/remedies",
     status_code=201,
     response_model=RemedyShown,
-    responses=problem_responses(*idempotency.PROBLEMS, NOT_FOUND, problems.REMEDY_NOTED),
+    responses=problem_responses(
+        *idempotency.PROBLEMS, NOT_FOUND, problems.OWN_APPLICATION, problems.REMEDY_NOTED
+    ),
 )
 async def note_remedy(
     number: Number, item: Item, given: RemedyGiven, who: Supervisor, asked: Once, parts: Tools
@@ -109,7 +111,9 @@ async def note_remedy(
 @router.post(
     "/applications/{application}/results/{item}/remedies/{remedy}/outcome",
     response_model=RemedyShown,
-    responses=problem_responses(*idempotency.PROBLEMS, NOT_FOUND, problems.REMEDY_ENDED),
+    responses=problem_responses(
+        *idempotency.PROBLEMS, NOT_FOUND, problems.OWN_APPLICATION, problems.REMEDY_ENDED
+    ),
 )
 async def end_remedy(
     number: Number,

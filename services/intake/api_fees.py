@@ -59,7 +59,7 @@ async def pay_bill(
     "/lines/{standard}/assessments",
     status_code=201,
     response_model=LineShown,
-    responses=problem_responses(*_ACTS, wrong.NOT_TO_ASSESS),
+    responses=problem_responses(*_ACTS, problems.OWN_APPLICATION, wrong.NOT_TO_ASSESS),
 )
 async def assess_line(
     number: Number,
@@ -77,7 +77,7 @@ async def assess_line(
     "/lines/{standard}/exemption",
     status_code=201,
     response_model=LineShown,
-    responses=problem_responses(*_ACTS, wrong.NOT_TO_EXEMPT),
+    responses=problem_responses(*_ACTS, problems.OWN_APPLICATION, wrong.NOT_TO_EXEMPT),
 )
 async def exempt_line(
     number: Number,
@@ -87,7 +87,7 @@ async def exempt_line(
     asked: Once,
     parts: Tools,
 ) -> Response:
-    """Remit a line that was not paid, for a reason and by a document."""
+    """Remit a line that was not paid, or a part of it, for a reason and by a document."""
     return await fees.exempt(parts, who, asked, number, standard, given)
 
 
@@ -95,7 +95,9 @@ async def exempt_line(
     "/lines/{standard}/refund",
     status_code=202,
     response_model=TransferShown,
-    responses=problem_responses(*_ACTS, wrong.NOT_PAID, wrong.PAID_ELSEWHERE, wrong.NO_PAYMENT),
+    responses=problem_responses(
+        *_ACTS, problems.OWN_APPLICATION, wrong.NOT_PAID, wrong.PAID_ELSEWHERE, wrong.NO_PAYMENT
+    ),
 )
 async def refund_line(
     number: Number, standard: Standard, given: RefundGiven, who: Operator, asked: Once, parts: Tools

@@ -8,7 +8,7 @@ from fastapi import Path as PathParameter
 from starlette.responses import Response
 
 from services.domain.plan import Plan
-from services.intake import disclosure, problems
+from services.intake import disclosure, held, problems
 from services.intake.disclosure import (
     CatalogueHead,
     ItemDisclosure,
@@ -19,9 +19,11 @@ from services.intake.disclosure import (
 from services.intake.models import PlanQuestion
 from services.intake.parts import Parts, parts_of
 from services.intake.submission import planned
+from services.runtime.auth import Principal, bearer_problem, principal_if_any
 from services.runtime.web.problems import (
     INVALID,
     NOT_FOUND,
+    UNAUTHENTICATED,
     Fault,
     Problem,
     Words,
@@ -84,20 +86,46 @@ async def read_scenario(code: Code, parts: Tools) -> Questionnaire:
     return found
 
 
-@router.post("/plans", response_model=Plan, responses=problem_responses(problems.FACTS))
-async def preview_plan(given: PlanQuestion, parts: Tools) -> Response:
+@router.post(
+    "/plans", response_model=Plan, responses=problem_responses(problems.FACTS, UNAUTHENTICATED)
+)
+async def preview_plan(
+    given: PlanQuestion,
+    parts: Tools,
+    who: Annotated[Principal | None, Depends(principal_if_any)],
+) -> Response:
     """Plan a project without applying: items, merged steps, dates, materials, fees, totals.
 
     Nothing is stored. Bad facts are told one by one, each with its fix. `held` is believed here
-    and checked when the application is submitted.
+    and checked when the application is submitted. With a token (none is needed), what one's own
+    applications of the `project` were granted is looked up.
     """
     start = given.start or parts.today
     if given.start is not None:
         _check_start(parts, given.start)
-    _, plan = planned(parts, given.scenario, given.answers, given.held, start)
+    results = dict(given.held)
+    if given.project is not None:
+        results = await _of_project(parts, who, given, start) | results
+    _, plan = planned(parts, given.scenario, given.answers, results, start)
     return Response(
         plan.to_json(), media_type="application/json", headers={"etag": f'"{plan.digest}"'}
     )
+
+
+async def _of_project(
+    parts: Parts, who: Principal | None, given: PlanQuestion, start: date
+) -> dict[str, str]:
+    if who is None:
+        raise bearer_problem(_WHOSE, None)
+    async with parts.pool.acquire() as conn:
+        return await held.of_project(
+            *(parts, conn, who), project=given.project, applicant=None, anew=given.anew, start=start
+        )
+
+
+_WHOSE = Words(
+    "查询项目已有的批准结果须先登录", "Log in: results of a project are shown to their owner only"
+)
 
 
 def _check_start(parts: Parts, day: date) -> None:

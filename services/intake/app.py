@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import httpx2
-import uvloop
 from fastapi import FastAPI
 
 from services.contracts.topics import APPLICATIONS, PROGRESS, receipts_topic
@@ -14,15 +13,22 @@ from services.contracts.vocabulary import Service
 from services.intake import (
     api,
     api_acceptance,
+    api_approvals,
     api_clocks,
     api_documents,
     api_fees,
     api_files,
+    api_later,
+    api_outcomes,
     api_public,
+    api_ratings,
     api_register,
     api_sessions,
+    editions,
+    pages,
 )
-from services.intake.consumer import project
+from services.intake.consumer import Projection
+from services.intake.editions import Editions
 from services.intake.files import FileStore
 from services.intake.parts import Parts
 from services.intake.payment import adapter_of
@@ -35,7 +41,7 @@ from services.runtime.db import open_pool
 from services.runtime.inbox import Inbox
 from services.runtime.loops import Loop, Loops
 from services.runtime.relay import Relay
-from services.runtime.web import operations
+from services.runtime.web import health, operations
 from services.runtime.web.app import create_app
 
 if TYPE_CHECKING:
@@ -44,12 +50,15 @@ if TYPE_CHECKING:
 NAME = Service.INTAKE
 
 
-def build(settings: Settings) -> FastAPI:
-    """Return the application; its lifespan opens and starts everything, and ends it in order."""
+def build(settings: Settings, shelf: Shelf | None = None) -> FastAPI:
+    """Return the application; its lifespan opens and starts everything, and ends it in order.
+
+    `shelf`: the county's catalogues, if they are read already.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(app, settings):
+        async with _running(app, settings, shelf):
             yield
 
     app = create_app(
@@ -60,30 +69,35 @@ def build(settings: Settings) -> FastAPI:
         version="1",
         routers=[
             *(api_public.router, api_register.router, api.router, api_documents.router),
-            *(api_acceptance.router, api_sessions.router),
-            *(api_clocks.router, api_fees.router, api_files.router, operations.router),
+            *(api_outcomes.router, api_approvals.router),
+            *(api_acceptance.router, api_sessions.router, api_ratings.router),
+            *(api_clocks.router, api_later.router, api_fees.router, api_files.router),
+            operations.router,
         ],
         settings=settings.http,
         lifespan=lifespan,
     )
     app.state.uploads = settings.uploads
+    pages.install(app, settings.http)
     return app
 
 
 @asynccontextmanager
-async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> AsyncIterator[None]:
     telemetry.setup(NAME, settings.telemetry)
-    shelf = await asyncio.to_thread(Shelf, settings.catalogue)
+    shelf = read or await service.shelf_of(settings)
     limits = settings.uploads
     hasher = service.hasher_of(settings)
     async with (
         httpx2.AsyncClient() as client,
         await open_pool(settings.database, service=NAME) as pool,
     ):
+        clock = service.clock_of(settings, shelf.calendar)
         parts = Parts(
             pool=pool,
-            clock=service.clock_of(settings, shelf.calendar),
+            clock=clock,
             shelf=shelf,
+            editions=await Editions.open(pool, shelf, clock),
             hasher=hasher,
             files=FileStore(limits.folder, max_file_bytes=limits.max_file_bytes),
             press=await asyncio.to_thread(_press, settings),
@@ -92,10 +106,15 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         )
         app.state.parts = parts
         app.state.authenticator = auth.connect(settings.oidc, hasher, client)
-        inbox = Inbox(handler=project, attempts=settings.kafka.attempts, dedup=settings.kafka.dedup)
+        inbox = Inbox(
+            handler=Projection(parts.clock),
+            attempts=settings.kafka.attempts,
+            dedup=settings.kafka.dedup,
+        )
         operations.provide(app, pool=pool, inbox=inbox, clock=parts.clock)
         loops = Loops(_loops(settings, parts, inbox), service=NAME, pool=pool)
         service.add_checks(app, pool, loops)
+        health.add_check(app, "catalogue", lambda: editions.warn(parts.editions, clock, shelf))
         async with loops:
             yield
         if parts.press is not None:
@@ -132,18 +151,24 @@ def _loops(settings: Settings, parts: Parts, inbox: Inbox) -> list[Loop]:
     return [
         Loop(name="consumer", body=consumer.run),
         *([Loop(name="payments", body=paying)] if parts.payment else []),
+        Loop(
+            name="editions",
+            body=editions.watching(parts.editions, parts.pool, parts.clock, parts.shelf),
+        ),
         *service.housekeeping(settings, parts.pool, NAME),
         Loop(name="relay", body=relay.run),
     ]
 
 
 async def serve(settings: Settings) -> None:
-    """Run the service until SIGTERM or SIGINT."""
-    await service.serve(build(settings), settings.http)
+    """Run the service until SIGTERM or SIGINT. Raises StartError."""
+    shelf = await service.shelf_of(settings)
+    await editions.check_before(settings.database, shelf)
+    await service.serve(build(settings, shelf), settings.http)
 
 
 def main() -> None:
     """Read the settings from the environment and serve."""
     settings = Settings()
     logs.configure(NAME, settings.telemetry.log_level)
-    uvloop.run(serve(settings))
+    service.start(NAME, lambda: serve(settings))

@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from services.contracts.events import ApplicationProgressed, TaskProgress
-from services.intake import clocks, sessions, store, supplement_projection
+from services.contracts.events import ApplicationProgressed, RectificationAsked, TaskProgress
+from services.intake import clocks, lapsing, later, ratings, sessions, store, supplement_projection
+from services.runtime.clock import Clock
 from services.runtime.db import Connection
 from services.runtime.messages import Received
 
@@ -20,8 +21,26 @@ class UnknownApplicationError(LookupError):
     """Progress is told of an application that was never received here."""
 
 
+class Projection:
+    """Takes in what the orchestrator tells and asks."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Keep the business clock."""
+        self._clock = clock
+
+    async def __call__(self, conn: Connection, received: Sequence[Received]) -> None:
+        """Write what events tell, then answer: a question may be about a notice of its batch.
+
+        Raises:
+            UnknownApplicationError, lapsing.LapseRefusedError: nothing is applied.
+        """
+        await project(conn, received)
+        await lapsing.lapse(conn, self._clock, received)
+
+
 async def project(conn: Connection, received: Sequence[Received]) -> None:
     """Write what events tell. Raises UnknownApplicationError."""
+    await ratings.project(conn, [one.event for one in received])
     events = [one.event for one in received if isinstance(one.event, ApplicationProgressed)]
     if not events:
         return
@@ -42,6 +61,7 @@ async def project(conn: Connection, received: Sequence[Received]) -> None:
     await clocks.project(conn, events)
     await sessions.project(conn, events)
     await supplement_projection.project(conn, events)
+    await later.project(conn, events)
 
 
 _APPLICATION = (
@@ -203,8 +223,14 @@ def _notices(events: Sequence[ApplicationProgressed]) -> list[Sequence[Any]]:
             event.at,
         )
         for event in events
-        if (asked := event.rectification) is not None
+        for asked in notices_of(event)
     ]
+
+
+def notices_of(event: ApplicationProgressed) -> tuple[RectificationAsked, ...]:
+    """Return every notice that an event tells: steps may ask at the same moment."""
+    first = () if event.rectification is None else (event.rectification,)
+    return (*first, *event.further_rectifications)
 
 
 def _json(texts: Sequence[str]) -> str:

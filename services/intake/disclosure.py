@@ -14,6 +14,7 @@ from services.domain.catalogue import (
     Fee,
     FeeStandard,
     Group,
+    InPower,
     Item,
     ItemKind,
     ItemStatus,
@@ -118,6 +119,9 @@ class ItemDisclosure(BaseModel):
     result: ResultDocument
     applies_when: str | None
     authority: Authority
+    in_power: InPower | None = Field(
+        default=None, description="Of a delegated item: who decides it now."
+    )
     verified: bool
     notes: tuple[str, ...]
 

@@ -70,7 +70,11 @@ async def list_grants(
     until: datetime | None,
     limit: int,
 ) -> list[Shown]:
-    """Return grants below a key, newest first, released in [since, until)."""
+    """Return grants below a key, newest first, released in [since, until).
+
+    In a transaction: the statement is planned for the filters that are given.
+    """
+    await QUERIES.plan_for_what_is_asked(conn)
     rows = QUERIES.list_grants(
         conn,
         released_at=before[0],

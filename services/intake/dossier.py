@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from services.contracts.vocabulary import Role
-from services.domain.catalogue import Name
-from services.intake import links, store, supplement_store
+from services.domain.catalogue import Catalogue, Name
+from services.intake import held, links, store, supplement_store
 from services.intake.parts import Parts
 from services.intake.shown import (
     Dossier,
@@ -33,12 +35,15 @@ async def read(parts: Parts, who: Principal, number: str) -> Dossier:
             raise Problem(NOT_FOUND)
         supplements = await supplement_store.supplements_of(conn, number)
         await _record(parts, conn, who, number, READ, {})
-    names = _names(parts, row.pop("catalogue_version"))
+    catalogue = _catalogue(parts, row.pop("catalogue_version"))
+    names = {one.id: one.name for one in catalogue.materials} if catalogue else {}
+    results = orjson.loads(row.pop("held"))
     people = {capacity: _party(number, one) for capacity, one in row.pop("parties").items()}
     return Dossier(
         **{**row, "materials": [_material(number, one, names) for one in row["materials"]]},
         applicant=people["applicant"],
         agent=people.get("agent"),
+        held=held.shown(results, catalogue),
         supplements=[SupplementShown(**dict(one)) for one in supplements],
     )
 
@@ -90,11 +95,11 @@ async def _record(
     await audit.leaf(conn, act, number, who.ref, told, at=parts.clock.now())
 
 
-def _names(parts: Parts, version: str) -> dict[str, Name]:
+def _catalogue(parts: Parts, version: str) -> Catalogue | None:
     try:
-        return {one.id: one.name for one in parts.shelf.version(version).materials}
+        return parts.shelf.version(version)
     except UnknownVersionError:
-        return {}
+        return None
 
 
 def _party(number: str, party: Shown) -> PartyShown:

@@ -88,35 +88,25 @@ class _Folder:
         )
 
     async def _make(self, writing: Writing) -> Shown:
-        press = self._parts.press
-        if press is None:
-            raise Problem(NO_SEAL)
         sheet = writing.write()
-        code = press.code_of(self._parts.hasher, self.number, writing.name)
-        try:
-            pdf = await press.make(sheet, code)
-        except SealError:
-            raise Problem(NO_SEAL) from None
-        sha256 = await asyncio.to_thread(_keep, self._parts, pdf)
-        return await self._record(writing, sheet, code=code, sha256=sha256, size=len(pdf))
+        made = await sealed(self._parts, sheet, self.number, writing.name)
+        return await self._record(writing, sheet, made)
 
-    async def _record(
-        self, writing: Writing, sheet: Sheet, *, code: str, sha256: str, size: int
-    ) -> Shown:
+    async def _record(self, writing: Writing, sheet: Sheet, made: "Sealed") -> Shown:
         """Write it down, with its audit leaf. Of two that were made at once the first counts."""
         now = self._parts.clock.now()
         columns = {"name": writing.name, "kind": writing.kind, "item": writing.item}
-        said = {"number": sheet.number, "content": sheet.digest, "sha256": sha256}
+        said = {"number": sheet.number, "content": sheet.digest, "sha256": made.sha256}
         async with self._parts.pool.acquire() as conn:
             async with conn.transaction():
                 row = await store.add_document(
                     conn,
                     application=self.number,
-                    code=code,
+                    code=made.code,
                     title_zh=sheet.title.zh,
                     title_en=sheet.title.en,
                     dated=sheet.dated,
-                    size=size,
+                    size=made.size,
                     at=now,
                     **columns,
                     **said,
@@ -125,7 +115,7 @@ class _Folder:
                     facts = columns | said
                     await audit.leaf(conn, ISSUED, self.number, self._who.ref, facts, at=now)
                     return dict(row)
-            self._parts.files.path_of(sha256).unlink(missing_ok=True)
+            self._parts.files.path_of(made.sha256).unlink(missing_ok=True)
             found = await store.get_document(conn, self.number, writing.name)
         if found is None:
             raise LookupError(writing.name)  # a document is never removed
@@ -139,6 +129,29 @@ async def _folder(parts: Parts, who: Principal, number: str) -> _Folder:
             raise Problem(NOT_FOUND)
         plan = await parts.plans.get(conn, row["plan_digest"])
     return _Folder(parts, who, Case(parts, row, plan), row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """A document that was printed, sealed and put into the file store."""
+
+    code: str
+    sha256: str
+    size: int
+
+
+async def sealed(parts: Parts, sheet: Sheet, number: str, name: str) -> Sealed:
+    """Make a document: `name` is its own within `number`. Raises Problem 503 without a seal."""
+    press = parts.press
+    if press is None:
+        raise Problem(NO_SEAL)
+    code = press.code_of(parts.hasher, number, name)
+    try:
+        pdf = await press.make(sheet, code)
+    except SealError:
+        raise Problem(NO_SEAL) from None
+    sha256 = await asyncio.to_thread(_keep, parts, pdf)
+    return Sealed(code=code, sha256=sha256, size=len(pdf))
 
 
 def _keep(parts: Parts, pdf: bytes) -> str:

@@ -47,6 +47,16 @@ class PlanQuestion(Given):
     scenario: Slug
     answers: Answers
     held: HeldResults = Field(default={}, description="Results already there: item -> number.")
+    project: ProjectCode | None = Field(
+        default=None,
+        description="With a login: results that one's own applications of this project were "
+        "granted are held without being named.",
+    )
+    anew: tuple[ItemCode, ...] = Field(
+        default=(),
+        max_length=300,
+        description="Items to apply for again though the project holds a valid result of each.",
+    )
     start: date | None = Field(
         default=None,
         ge=date(2000, 1, 1),
@@ -129,7 +139,16 @@ class Submission(Given):
     project: Project
     scenario: Slug
     answers: Answers
-    held: HeldResults = {}
+    held: HeldResults = Field(
+        default={},
+        description="Results of other projects or people. Those of earlier applications of this "
+        "project are looked up: nobody asks for them again (行政许可法 33).",
+    )
+    anew: tuple[ItemCode, ...] = Field(
+        default=(),
+        max_length=300,
+        description="Items to apply for again though the project holds a valid result of each.",
+    )
     applicant: Applicant
     agent: Agent | None = None
     materials: tuple[MaterialGiven, ...] = Field(default=(), max_length=500)

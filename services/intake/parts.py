@@ -10,6 +10,7 @@ from fastapi import Request
 from services.domain.catalogue import Catalogue
 from services.domain.plan import Plan
 from services.intake import store
+from services.intake.editions import Editions
 from services.intake.files import FileStore
 from services.intake.payment import PaymentAdapter
 from services.intake.problems import NO_CATALOGUE
@@ -53,6 +54,7 @@ class Parts:
     pool: Pool
     clock: Clock
     shelf: Shelf
+    editions: Editions
     hasher: Hasher
     files: FileStore
     plans: Plans = field(default_factory=Plans)
@@ -66,9 +68,9 @@ class Parts:
         return self.shelf.calendar.local_date(self.clock.now())
 
     def catalogue(self, day: date | None = None) -> Catalogue:
-        """Return the catalogue in force on a day (default: today). Raises Problem 503."""
+        """Return the approved catalogue of a day (default: today). Raises Problem 503."""
         try:
-            return self.shelf.current(day or self.today)
+            return self.editions.current(self.shelf, day or self.today)
         except NoCatalogueError:
             raise Problem(NO_CATALOGUE) from None
 

@@ -16,6 +16,30 @@ INCOMPLETE = problem_type(
     "申请材料不齐全或不符合要求",
     "The application is incomplete or not in the form required",
 )
+NOT_NEEDED = problem_type(
+    "no-licence-needed",
+    422,
+    "该项目依法不需要取得许可，无需申请",
+    "No licence is needed: there is nothing to apply for",
+)
+NOT_IN_POWER = problem_type(
+    "not-in-power",
+    422,
+    "所需许可不属于本县职权范围，请向有权机关申请",
+    "What is needed is not in our power: apply to the authority named",
+)
+LICENCE_NEEDED = problem_type(
+    "licence-needed",
+    409,
+    "该项目需要取得许可，请直接提出申请",
+    "A licence is needed, and applied for here",
+)
+OWN_APPLICATION = problem_type(
+    "own-application",
+    403,
+    "申请人或代理人不得办理本人的申请",
+    "Nobody acts on an application of his own",
+)
 NOTHING_TO_RECTIFY = problem_type(
     "nothing-to-rectify", 409, "目前无需补正", "Nothing is to be put right at present"
 )
@@ -34,6 +58,15 @@ WITHDRAWN = problem_type(
 )
 FILE_REFUSED = problem_type(
     "file-refused", 422, "文件未通过检查", "The file did not pass the checks"
+)
+APPROVED = problem_type(
+    "catalogue-approved", 409, "该目录版本已批准", "This version is approved already"
+)
+APPROVAL_REFUSED = problem_type(
+    "catalogue-approval-refused",
+    422,
+    "该目录版本不能批准",
+    "This version cannot be approved",
 )
 NO_CATALOGUE = problem_type(
     "no-catalogue", 503, "目前没有生效的事项目录", "No catalogue is in force at present"

@@ -7,10 +7,11 @@ from typing import Any
 import orjson
 
 from services.contracts.vocabulary import ApplicationStatus, StepState, TaskState
-from services.domain.catalogue import Name
+from services.domain.catalogue import Catalogue, Name
 from services.domain.plan import Plan
 from services.domain.remedies import standing
 from services.intake import documents_store, links, store
+from services.intake.later import awaited_of
 from services.intake.parts import Parts
 from services.intake.shown import (
     Application,
@@ -26,6 +27,7 @@ from services.intake.shown import (
     StepShown,
     TaskShown,
 )
+from services.intake.shown_later import AwaitedShown
 from services.intake.store import Row, Shown
 from services.intake.submission import receipt_of
 from services.runtime.auth import Principal
@@ -86,7 +88,7 @@ async def read(parts: Parts, who: Principal, number: str) -> tuple[int, Applicat
         answers=orjson.loads(row["answers"]),
         held=orjson.loads(row["held"]),
         plan=_summary(plan),
-        receipt=receipt_of(row, plan),
+        receipt=receipt_of(row, plan, _catalogue(parts, row["catalogue_version"])),
         used_working_days=row["used_working_days"],
         links=links.of_application(number),
     )
@@ -126,6 +128,7 @@ async def progress(parts: Parts, who: Principal, number: str) -> Progress:
     names = Names(plan)
     now = parts.clock.now()
     notices = [_notice(one, row, now) for one in row["notices"]]
+    awaited = _awaited(plan, row)
     return Progress(
         number=number,
         status=row["status"],
@@ -139,10 +142,11 @@ async def progress(parts: Parts, who: Principal, number: str) -> Progress:
         concluded_at=row["concluded_at"],
         in_time=row["in_time"],
         held_by=_holders(row["tasks"], names),
-        waiting_for_applicant=row["status"] == ApplicationStatus.RECTIFYING,
+        waiting_for_applicant=row["status"] == ApplicationStatus.RECTIFYING or bool(awaited),
         tasks=[_task(one, names) for one in row["tasks"]],
         steps=_steps(plan, row["steps"]),
         signals=[SignalShown(**{**one, "task": one["task"] or None}) for one in row["signals"]],
+        awaited=awaited,
         rectification=next((one for one in notices if one.open), None),
         notices=notices,
     )
@@ -163,6 +167,13 @@ def _used(parts: Parts, row: Shown, now: datetime) -> int:
     calendar = parts.shelf.calendar
     started = calendar.local_date(row["submitted_at"])
     return calendar.working_days_between(started, calendar.local_date(now))
+
+
+def _awaited(plan: Plan, row: Shown) -> list[AwaitedShown]:
+    if row["conclusion"] is not None:
+        return []
+    begun = {step for step, state in row["steps"].items() if state != StepState.WAITING}
+    return awaited_of(plan, row["awaited"], frozenset(row["awaited_there"]), frozenset(begun))
 
 
 def _holders(tasks: Sequence[Shown], names: Names) -> list[Holder]:
@@ -233,8 +244,12 @@ async def results(parts: Parts, who: Principal, number: str) -> Results:
 
 def _documents(parts: Parts, version: str) -> dict[str, Name]:
     """Names of the papers; none when the catalogue version has been taken off the shelf."""
+    found = _catalogue(parts, version)
+    return {item.code: item.result.name for item in found.items} if found else {}
+
+
+def _catalogue(parts: Parts, version: str) -> Catalogue | None:
     try:
-        catalogue = parts.shelf.version(version)
+        return parts.shelf.version(version)
     except UnknownVersionError:
-        return {}
-    return {item.code: item.result.name for item in catalogue.items}
+        return None

@@ -19,6 +19,7 @@ from services.domain.catalogue import Name
 from services.domain.plan import Totals
 from services.domain.remedies import Standing
 from services.intake.models import EXAMPLE_NUMBER, EXAMPLE_UPLOAD
+from services.intake.shown_later import AwaitedShown, HeldShown
 from services.runtime.web.pages import Page
 
 
@@ -47,6 +48,15 @@ class Examined(BaseModel):
         "at once within five working days; without a notice it counts as accepted from today. "
         "The promise is reckoned again from the acceptance, and told.",
     )
+
+
+class ElsewhereShown(BaseModel):
+    """An item that the project needs, and who is in power for it: apply there (32(2))."""
+
+    item: str
+    name: Name
+    authority: Name
+    basis: str
 
 
 class Receipt(BaseModel):
@@ -97,6 +107,9 @@ class Receipt(BaseModel):
     provisional: bool
     plan_digest: str
     totals: Totals
+    elsewhere: tuple[ElsewhereShown, ...] = Field(
+        default=(), description="What the project needs besides and is not in our power."
+    )
     links: dict[str, str]
 
 
@@ -201,6 +214,9 @@ class NoticeShown(BaseModel):
     until: datetime
     asked_at: datetime
     answered_at: datetime | None
+    closed_at: datetime | None = Field(
+        default=None, description="When it was closed because no answer came in its term."
+    )
     open: bool
 
 
@@ -232,6 +248,9 @@ class Progress(BaseModel):
     tasks: list[TaskShown]
     steps: list[StepShown]
     signals: list[SignalShown]
+    awaited: list[AwaitedShown] = Field(
+        description="Papers that come later and that steps wait for now: no clock of them runs."
+    )
     rectification: NoticeShown | None = Field(description="The notice that is open now.")
     notices: list[NoticeShown]
 
@@ -363,4 +382,5 @@ class Dossier(BaseModel):
     applicant: PartyShown
     agent: PartyShown | None
     materials: list[MaterialShown]
+    held: list[HeldShown] = Field(description="Results it rests on: nobody asks for them again.")
     supplements: list[SupplementShown]

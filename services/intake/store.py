@@ -97,6 +97,12 @@ async def add_application(
     )
 
 
+async def people_of(conn: Connection, number: str) -> tuple[str, list[str]]:
+    """Return who submitted an application (keyed hash), and its people's numbers (personal)."""
+    row = await QUERIES.people_of(conn, number=number)
+    return row["owner_ref"], list(row["id_numbers"])
+
+
 def _papers(papers: Sequence[Paper]) -> dict[str, list[Any]]:
     return {
         "materials": [one.material for one in papers],
@@ -176,7 +182,7 @@ Shown = dict[str, Any]
 async def get_progress(conn: Connection, number: str, owner: str) -> Shown | None:
     """Return an application of this owner with its tasks, steps, signals and notices; or None."""
     row = await QUERIES.get_progress(conn, number=number, owner=owner)
-    return _opened(row, "tasks", "steps", "signals", "notices")
+    return _opened(row, "tasks", "steps", "signals", "notices", "awaited")
 
 
 async def get_results(conn: Connection, number: str, owner: str) -> Shown | None:
@@ -278,6 +284,20 @@ async def project_results(conn: Connection, columns: Columns) -> None:
 async def project_signals(conn: Connection, columns: Columns) -> None:
     """Add signals, or record that they were taken back."""
     await QUERIES.project_signals(conn, **columns)
+
+
+async def close_notices(
+    conn: Connection, asked: Sequence[tuple[str, str, int, datetime]]
+) -> list[Row]:
+    """Close notices (application, step, round, instant) that nothing has ended.
+
+    Return all that there are, locked, with `until`, and `closed_at` where it was closed now.
+    """
+    applications, steps, rounds, ats = (list(column) for column in zip(*asked, strict=True))
+    found = QUERIES.close_notices(
+        conn, applications=applications, steps=steps, rounds=rounds, ats=ats
+    )
+    return [row async for row in found]
 
 
 async def project_notices(conn: Connection, columns: Columns) -> None:

@@ -15,11 +15,11 @@ from services.contracts.vocabulary import Service
 from services.domain.catalogue import Catalogue
 from services.domain.facts import FactsError
 from services.domain.plan import Plan, PlannedMaterial
-from services.intake import identity, links, problems, store
+from services.intake import held, identity, links, powers, problems, store
 from services.intake.models import Agent, Applicant, MaterialGiven, Submission
 from services.intake.numbering import application_number
 from services.intake.parts import Parts
-from services.intake.shown import Accepted, Examined, Receipt
+from services.intake.shown import Accepted, ElsewhereShown, Examined, Receipt
 from services.intake.store import Paper, Party, Prepared
 from services.runtime import audit, outbox
 from services.runtime.auth import Principal
@@ -96,7 +96,17 @@ def material_refs(papers: Sequence[Paper], uploads: Mapping[UUID, str]) -> tuple
 async def _accept(parts: Parts, conn: Connection, who: Principal, given: Submission) -> _Case:
     now = parts.clock.now()
     start = parts.shelf.calendar.local_date(now)
-    catalogue, plan = planned(parts, given.scenario, given.answers, given.held, start)
+    found = await held.of_project(
+        parts,
+        conn,
+        who,
+        project=given.project.code,
+        applicant=held.applicant_of(parts, who, given),
+        anew=given.anew,
+        start=start,
+    )
+    results = {**found, **given.held}
+    catalogue, plan = planned(parts, given.scenario, given.answers, results, start)
     prepared = await store.prepare(
         conn,
         owner=who.ref,
@@ -117,7 +127,12 @@ async def _accept(parts: Parts, conn: Connection, who: Principal, given: Submiss
         papers=papers_of(given.materials),
         uploads=prepared.uploads,
         receipt=_receipt(
-            given.project.code or number, number, now, plan, [m.material for m in given.materials]
+            given.project.code or number,
+            number,
+            now,
+            plan,
+            [m.material for m in given.materials],
+            powers.named(catalogue, plan),
         ),
     )
     await _write(parts, conn, who, case)
@@ -148,10 +163,22 @@ def _refs(parts: Parts, who: Principal, given: Submission) -> tuple[str, ...]:
 
 def _check(given: Submission, catalogue: Catalogue, plan: Plan, prepared: Prepared) -> None:
     """Raise Problem 422 with everything that is missing or wrong, at once."""
+    claimed = held_faults(given.held, prepared.held)
+    if not claimed:
+        powers.refuse_what_is_not_ours(catalogue, plan)
     asked = {one.id: one for one in plan.materials if one.asked}
     faults = material_faults(given.materials, catalogue, asked, prepared.uploads)
     faults += _people_faults(given, prepared.uploads)
-    faults += [
+    faults += claimed
+    there = {one.material for one in given.materials}
+    missing = missing_of(plan, there)
+    if faults or (missing and not (given.incomplete and plan.acceptance)):
+        raise problems.of_submission(faults, missing)
+
+
+def held_faults(claimed: Collection[str], there: Collection[str]) -> list[Fault]:
+    """Return one fault for each result that is claimed and was not found."""
+    return [
         Fault(
             f"#/held/{item}",
             Words(
@@ -159,19 +186,15 @@ def _check(given: Submission, catalogue: Catalogue, plan: Plan, prepared: Prepar
                 f"No granted result of yours or of this project has this number: {item}",
             ),
         )
-        for item in given.held
-        if item not in prepared.held
+        for item in claimed
+        if item not in there
     ]
-    there = {one.material for one in given.materials}
-    missing = missing_of(plan, there)
-    if faults or (missing and not (given.incomplete and plan.acceptance)):
-        raise problems.of_submission(faults, missing)
 
 
 def missing_of(plan: Plan, there: Collection[str]) -> list[PlannedMaterial]:
     """Return what the plan asks from the beginning and what is not there."""
-    needed = (one for one in plan.materials if one.asked and one.may_follow is None)
-    return [one for one in needed if one.id not in there]
+    asked = (one for one in plan.materials if one.asked and one.later is None)
+    return [one for one in asked if one.may_follow is None and one.id not in there]
 
 
 def material_faults(
@@ -244,7 +267,7 @@ async def _write(parts: Parts, conn: Connection, who: Principal, case: _Case) ->
         project_address=given.project.address,
         scenario=given.scenario,
         answers=orjson.dumps(given.answers, option=orjson.OPT_SORT_KEYS).decode(),
-        held=orjson.dumps(given.held, option=orjson.OPT_SORT_KEYS).decode(),
+        held=orjson.dumps(plan.held, option=orjson.OPT_SORT_KEYS).decode(),
         catalogue_version=plan.catalogue_version,
         calendar_version=plan.calendar_version,
         plan_digest=plan.digest,
@@ -282,7 +305,7 @@ def _event(case: _Case) -> ApplicationSubmitted:
         project_code=case.project_code,
         scenario=plan.scenario,
         facts=case.given.answers,
-        held=case.given.held,
+        held=plan.held,
         catalogue_version=plan.catalogue_version,
         calendar_version=plan.calendar_version,
         plan_digest=plan.digest,
@@ -318,7 +341,12 @@ def _parties(given: Submission) -> list[Party]:
 
 
 def _receipt(
-    project_code: str, number: str, now: datetime, plan: Plan, there: Collection[str]
+    project_code: str,
+    number: str,
+    now: datetime,
+    plan: Plan,
+    there: Collection[str],
+    elsewhere: tuple[ElsewhereShown, ...],
 ) -> Receipt:
     examined = plan.acceptance and Examined(
         departments=plan.acceptance.departments,
@@ -337,14 +365,19 @@ def _receipt(
         provisional=plan.provisional,
         plan_digest=plan.digest,
         totals=plan.totals,
+        elsewhere=elsewhere,
         links=links.of_application(number),
     )
 
 
-def receipt_of(row: store.Row, plan: Plan) -> Receipt:
-    """Return the receipt of an application again, as it was given."""
+def receipt_of(row: store.Row, plan: Plan, catalogue: Catalogue | None) -> Receipt:
+    """Return the receipt of an application again, as it was given.
+
+    Without the catalogue of its day it does not say what had to be applied for elsewhere.
+    """
     there = row["first_materials"]
-    return _receipt(row["project_code"], row["number"], row["submitted_at"], plan, there)
+    theirs = () if catalogue is None else powers.named(catalogue, plan)
+    return _receipt(row["project_code"], row["number"], row["submitted_at"], plan, there, theirs)
 
 
 def _answer(receipt: Receipt) -> Response:

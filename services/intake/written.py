@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from services.contracts.vocabulary import AcceptanceKind, AcceptanceOutcome, Outcome
-from services.domain import sheets
+from services.domain import outcomes, sheets
 from services.domain.catalogue import Catalogue, Name
 from services.domain.plan import Plan
-from services.domain.sheets import Asked, Decided, DocumentKind, Ground, Sheet, Taken
+from services.domain.sheets import Asked, Decided, DocumentKind, Elsewhere, Ground, Sheet, Taken
+from services.intake import powers
 from services.intake.parts import Parts
 from services.intake.problems import NO_CATALOGUE
 from services.intake.reading import Names
@@ -89,7 +90,8 @@ class Case:
         known = self._catalogue.material_by_id
         given = sorted(self._row["materials"])
         names = [known[one].name.zh if one in known else one for one in given]
-        return sheets.submission(self._of, self._centre, self._day(self._row), names)
+        day = self._day(self._row)
+        return sheets.submission(self._of, self._centre, day, names, self._elsewhere)
 
     def _acceptance(self, one: Mapping[str, Any]) -> Sheet:
         told = one["told"]
@@ -102,6 +104,7 @@ class Case:
             promised=promised,
             provisional=promised is not None and self._is_provisional(promised),
             silent=tuple(names[code] for code in told.get("silent", ()) if code in names),
+            elsewhere=self._elsewhere,
         )
         return sheets.acceptance(self._of, self._centre, taken)
 
@@ -161,11 +164,20 @@ class Case:
 
     @property
     def _centre(self) -> Name:
-        county = self._catalogue.county.name
-        return Name(zh=f"{county.zh}政务服务中心", en=f"{county.en}: government service centre")
+        return centre_of(self._catalogue)
+
+    @property
+    def _elsewhere(self) -> tuple[Elsewhere, ...]:
+        return powers.lines(outcomes.elsewhere(self._catalogue, self._plan))
 
     def _day(self, row: Shown) -> date:
         return self._local_date(row["submitted_at"])
+
+
+def centre_of(catalogue: Catalogue) -> Name:
+    """Return the body that keeps the one door."""
+    county = catalogue.county.name
+    return Name(zh=f"{county.zh}政务服务中心", en=f"{county.en}: government service centre")
 
 
 def _instant(text: str) -> datetime:

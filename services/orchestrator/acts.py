@@ -7,9 +7,11 @@ import msgspec
 import orjson
 
 from services.contracts.vocabulary import ApplicationStatus
+from services.orchestrator.conflict import forbid_own
 from services.orchestrator.deliver import HELD_TYPE, RESUMED_TYPE
 from services.orchestrator.store import ReadStore, Row
 from services.runtime import audit
+from services.runtime.auth import Principal
 from services.runtime.db import Connection
 from services.runtime.messages import new_event_id
 from services.runtime.telemetry import Attribute, SpanName, current_traceparent, span
@@ -29,14 +31,16 @@ _TYPES = {Act.HOLD: HELD_TYPE, Act.RESUME: RESUMED_TYPE}
 
 
 async def perform(
-    conn: Connection, *, head: Row, act: Act, reason: str, actor_ref: str, at: datetime
+    conn: Connection, *, head: Row, act: Act, reason: str, who: Principal, at: datetime
 ) -> None:
     """Record an act on the application `head` inside the caller's transaction.
 
     The event enters the inbox as a message of our own, so that it reaches the workflow in the same
-    way, and as surely, as what departments say. Raises Problem 409 when the application is over.
+    way, and as surely, as what departments say. Raises Problem 403 about an application of one's
+    own, 409 when the application is over.
     """
     number = head["number"]
+    forbid_own(who, head["applicant_refs"])
     if head["status"] in ENDED:
         raise Problem(CONFLICT, Words("办件已办结", "The application is over"))
     data = {"application": number, "at": msgspec.to_builtins(at)}
@@ -53,10 +57,10 @@ async def perform(
             application=number,
             act=act,
             reason=reason,
-            actor_ref=actor_ref,
+            actor_ref=who.ref,
             at=at,
             type=_TYPES[act],
             payload=orjson.dumps({"data": data}),
             traceparent=current_traceparent(),
         )
-    await audit.leaf(conn, f"operator.{act}", number, actor_ref, {"event": str(event_id)}, at=at)
+    await audit.leaf(conn, f"operator.{act}", number, who.ref, {"event": str(event_id)}, at=at)

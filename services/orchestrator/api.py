@@ -12,6 +12,7 @@ from services.contracts.vocabulary import ApplicationStatus, Role, StepState
 from services.domain.route import Route
 from services.orchestrator import models
 from services.orchestrator.acts import Act, perform
+from services.orchestrator.conflict import OWN_APPLICATION
 from services.orchestrator.explanation import Kind, NoDeadlineError, explained, history_of
 from services.orchestrator.reprojection import Calendars
 from services.orchestrator.store import ReadStore, Row, Store
@@ -99,7 +100,7 @@ async def read_journal(
     limit: pages.Limit = pages.USUAL_PAGE,
 ) -> models.JournalPage:
     """Read what happened to an application, turn by turn, and what followed."""
-    (turn,) = pages.decode(after, int) if after else (0,)
+    (turn,) = pages.decode(after, pages.small) if after else (0,)
     async with request.app.state.pool.acquire() as conn:
         await _head(conn, number)
         rows = await _reads.journal_of(conn, number, turn, limit + 1)
@@ -144,7 +145,7 @@ async def explain_deadline(
     "/applications/{number}/hold",
     status_code=202,
     response_model=models.ActAnswer,
-    responses=problem_responses(NOT_FOUND, CONFLICT, *idempotency.PROBLEMS),
+    responses=problem_responses(NOT_FOUND, OWN_APPLICATION, CONFLICT, *idempotency.PROBLEMS),
 )
 async def hold(
     request: Request,
@@ -161,7 +162,7 @@ async def hold(
     "/applications/{number}/resume",
     status_code=202,
     response_model=models.ActAnswer,
-    responses=problem_responses(NOT_FOUND, CONFLICT, *idempotency.PROBLEMS),
+    responses=problem_responses(NOT_FOUND, OWN_APPLICATION, CONFLICT, *idempotency.PROBLEMS),
 )
 async def resume(
     request: Request,
@@ -187,7 +188,7 @@ async def _act(
             return slot.stored
         head = await _head(conn, number)
         at = state.clock.now()
-        await perform(conn, head=head, act=act, reason=reason, actor_ref=who.ref, at=at)
+        await perform(conn, head=head, act=act, reason=reason, who=who, at=at)
         answer = models.ActAnswer(application=number, act=act, at=at)
         response = slot.keep(JSONResponse(answer.model_dump(mode="json"), status_code=202))
     state.deliverer.wake.set()

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx2
-import uvloop
 from fastapi import FastAPI
 from temporalio.client import Client
 
@@ -21,12 +20,24 @@ from services.contracts.topics import (
     tasks_topic,
 )
 from services.contracts.vocabulary import Service
-from services.orchestrator import api, clock_store, clocks_api, forecast_api, worker
+from services.orchestrator import (
+    api,
+    clock_store,
+    clocks_api,
+    figures_api,
+    forecast_api,
+    limits_api,
+    ratings_api,
+    supervision_api,
+    worker,
+)
 from services.orchestrator.activities import Activities
 from services.orchestrator.consumer import Intake
 from services.orchestrator.deliver import Deliverer
 from services.orchestrator.forecast import Forecaster
 from services.orchestrator.settings import Settings
+from services.orchestrator.supervision_sensors import Sensors
+from services.orchestrator.supervision_turns import Supervision
 from services.orchestrator.sweeper import timer_sweeper
 from services.orchestrator.writer import TurnWriter
 from services.runtime import auth, logs, service, telemetry
@@ -34,7 +45,7 @@ from services.runtime.catalogue_shelf import Shelf
 from services.runtime.consumer import Consumer
 from services.runtime.db import Pool, open_pool
 from services.runtime.inbox import Inbox
-from services.runtime.loops import Loop, Loops
+from services.runtime.loops import Loop, Loops, every
 from services.runtime.relay import Relay
 from services.runtime.sweeper import Sweeper
 from services.runtime.web import health, operations
@@ -43,12 +54,15 @@ from services.runtime.web.app import create_app
 NAME = Service.ORCHESTRATOR
 
 
-def build(settings: Settings) -> FastAPI:
-    """Return the application; its lifespan opens and starts everything, and ends it in order."""
+def build(settings: Settings, shelf: Shelf | None = None) -> FastAPI:
+    """Return the application; its lifespan opens and starts everything, and ends it in order.
+
+    `shelf`: the county's catalogues, if they are read already.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(app, settings):
+        async with _running(app, settings, shelf):
             yield
 
     return create_app(
@@ -56,16 +70,21 @@ def build(settings: Settings) -> FastAPI:
         description="For operators and supervisors: every application, its graph, its journal, its "
         "deadlines explained day by day; hold and resume; dead letters.",
         version="1",
-        routers=[api.router, clocks_api.router, forecast_api.router, operations.router],
+        routers=[
+            *(api.router, clocks_api.router, forecast_api.router, operations.router),
+            *(ratings_api.router, figures_api.router, figures_api.public),
+            limits_api.router,
+            supervision_api.router,
+        ],
         settings=settings.http,
         lifespan=lifespan,
     )
 
 
 @asynccontextmanager
-async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> AsyncIterator[None]:
     telemetry.setup(NAME, settings.telemetry)
-    shelf = await asyncio.to_thread(Shelf, settings.catalogue)
+    shelf = read or await service.shelf_of(settings)
     clock = service.clock_of(settings, shelf.calendar)
     hasher = service.hasher_of(settings)
     temporal = await worker.connect(settings.temporal)
@@ -80,6 +99,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             client=temporal,
             task_queue=settings.temporal.task_queue,
             calendar=lambda: shelf.calendar,
+            clock=clock,
             pace=settings.kafka.pace,
         )
         state = app.state
@@ -87,9 +107,17 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         state.deliverer = deliverer
         state.forecaster = Forecaster(pool, clock, lambda: shelf.calendar)
         state.authenticator = auth.connect(settings.oidc, hasher, client)
+        supervision = await asyncio.to_thread(
+            Supervision.read, settings.supervision.rules, lambda: shelf.calendar
+        )
+        state.supervision = supervision
+        sensors = Sensors(pool, clock, supervision, settled=settings.supervision.settled)
+        measurer = figures_api.provide(
+            app, pool=pool, clock=clock, shelf=shelf, settings=settings.report
+        )
         kafka = settings.kafka
         inbox = Inbox(
-            handler=Intake(shelf, clock),
+            handler=Intake(shelf, clock, supervision),
             deferred=True,
             attempts=kafka.attempts,
             dedup=kafka.dedup,
@@ -97,11 +125,16 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         operations.provide(app, pool=pool, inbox=inbox, clock=clock)
         sweeper = timer_sweeper(pool, clock, grace=settings.sweeper.grace)
         found = _loops(settings, shelf, pool, inbox, deliverer, sweeper)
+        found.insert(0, Loop(name="figures", body=measurer.body(settings.report.measure_every)))
+        found.insert(0, Loop(name="sensors", body=every(settings.supervision.every, sensors.look)))
         loops = Loops(found, service=NAME, pool=pool)
         service.add_checks(app, pool, loops)
         health.add_check(app, "temporal", lambda: _check_temporal(temporal))
         activities = Activities(
-            TurnWriter(pool, clock, shelf.systems, pace=settings.kafka.pace), clock
+            TurnWriter(
+                pool, clock, shelf.systems, pace=settings.kafka.pace, supervision=supervision
+            ),
+            clock,
         )
         async with worker.build_worker(temporal, settings.temporal, activities), loops:
             yield
@@ -147,12 +180,13 @@ async def _check_temporal(temporal: Client) -> None:
 
 
 async def serve(settings: Settings) -> None:
-    """Run the service until SIGTERM or SIGINT."""
-    await service.serve(build(settings), settings.http)
+    """Run the service until SIGTERM or SIGINT. Raises StartError."""
+    shelf = await service.shelf_of(settings)
+    await service.serve(build(settings, shelf), settings.http)
 
 
 def main() -> None:
     """Read the settings from the environment and serve."""
     settings = Settings()
     logs.configure(NAME, settings.telemetry.log_level)
-    uvloop.run(serve(settings))
+    service.start(NAME, lambda: serve(settings))

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import orjson
+from msgspec.structs import replace
 
 from services.contracts.events import (
     ApplicationSubmitted,
@@ -24,9 +25,11 @@ from services.contracts.events import (
 )
 from services.contracts.vocabulary import DepartmentSystem, Service
 from services.domain import planner
-from services.orchestrator import acceptance_store, clock_checks
+from services.domain.joint_case import route_limits
+from services.orchestrator import acceptance_store, clock_checks, ratings, supervision_fees
 from services.orchestrator.clock_checks import ClockSaid
 from services.orchestrator.store import Store
+from services.orchestrator.supervision_turns import Supervision
 from services.runtime.catalogue_shelf import Shelf
 from services.runtime.clock import Clock
 from services.runtime.db import Connection
@@ -55,8 +58,9 @@ class NotYetError(ValueError):
 class Intake:
     """Takes applications in."""
 
-    def __init__(self, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, shelf: Shelf, clock: Clock, supervision: Supervision | None = None) -> None:
         self._shelf = shelf
+        self._supervision = supervision
         self._clock = clock
         self._store = Store()
 
@@ -65,8 +69,8 @@ class Intake:
 
         Raises:
             PlanMismatchError, UnknownVersionError: an application cannot be taken in.
-            ForeignSourceError, UnknownTaskError, NotYetError, UnlawfulClockError: a department
-                cannot have said this.
+            ForeignSourceError, UnknownTaskError, NotYetError, UnlawfulClockError, DatedBackError:
+                a department cannot have said this.
         """
         await self._check(conn, received)
         rows = [
@@ -76,6 +80,8 @@ class Intake:
         ]
         if rows:
             await self._store.add_applications(conn, rows)
+        await ratings.take_in(conn, received, self._shelf.calendar)
+        await supervision_fees.take_in(conn, received, self._supervision)
         for event in (one.event for one in received):
             if isinstance(event, ApplicationSupplemented) and event.materials:
                 await _add_materials(conn, event)
@@ -101,8 +107,7 @@ class Intake:
         if unknown:
             message = f"{min(unknown)}: no such task"
             raise UnknownTaskError(message)
-        clocks = [event for _, event in said if isinstance(event, ClockSaid)]
-        await clock_checks.check(conn, self._shelf, clocks)
+        await clock_checks.check(conn, self._shelf, received)
 
     def _check_source(self, source: str) -> None:
         department = source.removeprefix("department/")
@@ -125,9 +130,11 @@ class Intake:
         if plan.digest != event.plan_digest:
             message = f"{event.application}: the plan here is not the plan shown"
             raise PlanMismatchError(message)
-        groups = self._shelf.version(event.catalogue_version).groups
-        leads = {group.code: group.lead for group in groups}
-        route = planner.route(plan, event.application, calendar, leads)
+        edition = self._shelf.version(event.catalogue_version)
+        leads = {group.code: group.lead for group in edition.groups}
+        there = [found.material for found in event.materials]
+        planned = planner.route(plan, event.application, calendar, leads, there)
+        route = replace(planned, limits=route_limits(edition, plan))
         shared = {
             "applicant_refs": event.applicant_refs,
             "materials": [found.model_dump(mode="json") for found in event.materials],

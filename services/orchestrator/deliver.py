@@ -25,16 +25,23 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from services.contracts import events as wire
+from services.contracts.fees import FeeRepaid
+from services.contracts.limits import TaskSentUp
+from services.contracts.ratings import RatingGiven
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import AnyEvent, Decided, Held, Lapsed, Rectified, Resumed, Withdrawn
-from services.orchestrator import reprojection
+from services.domain.rectifying import RectificationLapsed
+from services.orchestrator import joint_extending, reprojection
 from services.orchestrator.acceptance_turns import acceptance_event
 from services.orchestrator.clock_turns import clock_event
+from services.orchestrator.lateness import clock_first
 from services.orchestrator.reprojection import Calendars
 from services.orchestrator.session_turns import session_event
+from services.orchestrator.setting_aside import Aside, UndeliverableError, is_its_own
 from services.orchestrator.settling import Settling
 from services.orchestrator.store import Row, Store
 from services.orchestrator.workflow import DELIVER, WORKFLOW, workflow_id
+from services.runtime.clock import Clock
 from services.runtime.db import Pool
 from services.runtime.loops import Pace, Pulse, pause
 from services.runtime.telemetry import SpanName, process_spans
@@ -55,14 +62,30 @@ LONGEST_PACES = 6
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
 LOST_AGAIN_S = 30.0
+KEPT_HERE = frozenset({RatingGiven.TYPE, FeeRepaid.TYPE})
+"""What has had its whole effect when it is recorded, and is nothing for a workflow."""
 
 _log = structlog.get_logger(__name__)
 _DEFAULTS: tuple[Any, ...] = (None, [], ())
-_OPERATORS: dict[str, type[Held] | type[Resumed]] = {HELD_TYPE: Held, RESUMED_TYPE: Resumed}
 
 
 def _instant(text: str) -> datetime:
     return msgspec.convert(text, datetime)
+
+
+def _held(data: dict[str, Any], ref: str) -> AnyEvent:
+    return Held(at=_instant(data["at"]), ref=ref)
+
+
+def _resumed(data: dict[str, Any], ref: str) -> AnyEvent:
+    return Resumed(at=_instant(data["at"]), ref=ref)
+
+
+_OPERATORS: dict[str, Callable[[dict[str, Any], str], AnyEvent]] = {
+    HELD_TYPE: _held,
+    RESUMED_TYPE: _resumed,
+    joint_extending.TYPE: joint_extending.core_event,
+}
 
 
 class WorkflowLostError(Exception):
@@ -79,6 +102,7 @@ class Deliverer:
         client: Client,
         task_queue: str,
         calendar: Callable[[], WorkingCalendar],
+        clock: Clock,
         search_attributes: bool = True,
         pace: float = 0.0,
     ) -> None:
@@ -91,7 +115,9 @@ class Deliverer:
         self._look_again_s = IDLE_S
         self._store = Store()
         self._calendars = Calendars(pool, calendar)
+        self._calendar, self._clock = calendar, clock
         self._lost: dict[str, float] = {}
+        self._aside = Aside(pool)
         self.wake = asyncio.Event()
 
     async def run(self, pulse: Pulse, stop: asyncio.Event) -> None:
@@ -101,7 +127,7 @@ class Deliverer:
             try:
                 delivered = await self.turn()
                 pulse.progress()
-                pulse.detail = f"workflow_lost={len(self._lost)}" if self._lost else None
+                pulse.detail = await self._detail()
                 backoff = FIRST_BACKOFF_S
                 if delivered < MOST:
                     await self._rest(stop)
@@ -125,11 +151,13 @@ class Deliverer:
         Raises:
             WorkflowLostError: nothing of the batch is lost; the rest was delivered, and goes on
                 being delivered while the lost one rests for LOST_AGAIN_S.
+            UndeliverableError: the same, of messages that no workflow can be given.
             RPCError: Temporal cannot be reached.
         """
         self.wake.clear()
         now = time.monotonic()
         resting = [number for number, until in self._lost.items() if until > now]
+        resting += self._aside.resting(now)
         async with self._pool.acquire() as conn:
             groups = self._ready(await self._store.undelivered(conn, resting, MOST))
             new = [
@@ -152,7 +180,7 @@ class Deliverer:
                 return_exceptions=True,
             )
         failed = dict(zip(groups, failures, strict=True))
-        self._remember_lost(failed)
+        await self._remember(failed, groups)
         done = [
             row["event_id"] for n, found in groups.items() if failed[n] is None for row in found
         ]
@@ -180,6 +208,29 @@ class Deliverer:
         self._look_again_s = self._pace.seconds if unready else IDLE_S
         return {number: found for number, found in groups.items() if number not in unready}
 
+    async def _detail(self) -> str | None:
+        lost = f"workflow_lost={len(self._lost)}" if self._lost else None
+        return " ".join(filter(None, (lost, await self._aside.detail()))) or None
+
+    async def _remember(
+        self, failed: dict[str, BaseException | None], rows: dict[str, list[Row]]
+    ) -> None:
+        """What fails for a reason of its own must not hold up the others."""
+        self._remember_lost(failed)
+        others_went = any(
+            error is None and _calls_temporal(rows[number]) for number, error in failed.items()
+        )
+        own = {
+            number: error
+            for number, error in failed.items()
+            if error is None
+            or (
+                not isinstance(error, WorkflowLostError)
+                and is_its_own(error, others_went=others_went)
+            )
+        }
+        await self._aside.take(own, rows)
+
     def _remember_lost(self, failed: dict[str, BaseException | None]) -> None:
         """A lost workflow is an operator's matter: its messages must not hold up the others."""
         for number, error in failed.items():
@@ -202,14 +253,18 @@ class Deliverer:
             if start is not None:
                 await self._start(number, start, str(rows[0]["event_id"]), traceparent)
                 rows = rows[1:]
-            if rows:
-                events = [await self._event(row) for row in rows]
-                await self._signal(number, events)
+            events = [await self._event(row) for row in rows if row["type"] not in KEPT_HERE]
+            if events:
+                now = self._clock.now()
+                await self._signal(number, clock_first(events, now, self._calendar()))
 
     async def _event(self, row: Row) -> AnyEvent:
-        if row["type"] == reprojection.TYPE:
-            return await reprojection.core_event(row, self._calendars)
-        return core_event(row)
+        try:
+            if row["type"] == reprojection.TYPE:
+                return await reprojection.core_event(row, self._calendars)
+            return core_event(row)
+        except Exception as error:
+            raise UndeliverableError(row["event_id"]) from error
 
     async def _start(self, number: str, row: Row, ref: str, traceparent: str | None) -> None:
         start = {
@@ -254,6 +309,11 @@ class Deliverer:
             _log.info("message after the end", application=number, events=len(events))
 
 
+def _calls_temporal(rows: Sequence[Row]) -> bool:
+    """Whether messages are for a workflow, so that Temporal was there when they went."""
+    return any(row["type"] not in KEPT_HERE for row in rows)
+
+
 def brief(value: Any) -> Any:
     """Return a core's shape without what is null or empty, which are its defaults.
 
@@ -271,13 +331,13 @@ def core_event(row: Row) -> AnyEvent:
     data = orjson.loads(row["payload"])["data"]
     ref = str(row["event_id"])
     if row["type"] in _OPERATORS:
-        return _OPERATORS[row["type"]](at=_instant(data["at"]), ref=ref)
+        return _OPERATORS[row["type"]](data, ref)
     match wire.EVENTS[row["type"]].model_validate(data):
         case wire.TaskDecided() as said:
             return Decided(at=said.decided_at, ref=ref, task=said.task, outcome=said.outcome)
         case wire.TaskLapsed() as said:
             return Lapsed(at=said.lapsed_at, ref=ref, task=said.task)
-        case wire.TaskPaused() | wire.TaskPauseEnded() | wire.TaskExtended() as said:
+        case wire.TaskPaused() | wire.TaskPauseEnded() | wire.TaskExtended() | TaskSentUp() as said:
             return clock_event(said, ref)
         case wire.SessionTold() as said:
             return session_event(said, ref)
@@ -291,6 +351,8 @@ def _event_around_acceptance(said: wire.Event, ref: str) -> AnyEvent:
             return acceptance_event(said, ref)
         case wire.ApplicationRectified():
             return Rectified(at=said.rectified_at, ref=ref, step=said.step, round=said.round)
+        case wire.RectificationLapsed():
+            return RectificationLapsed(at=said.lapsed_at, ref=ref, step=said.step, round=said.round)
         case wire.ApplicationWithdrawn():
             return Withdrawn(at=said.withdrawn_at, ref=ref)
         case _:

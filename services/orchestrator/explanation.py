@@ -16,6 +16,7 @@ from services.domain.calendar import ZONE, WorkingCalendar
 from services.domain.limits import EMPTY, DayLine, Ledger, Pause, due_on, explain
 from services.domain.route import Budget, Route, RoutePart, RouteStep
 from services.domain.turn import part_key
+from services.orchestrator.explanation_later import Wait, days_waited, wait_of
 from services.orchestrator.models import DayView, DeadlineView
 from services.orchestrator.store import Row
 
@@ -37,6 +38,7 @@ class History:
     pauses: tuple[Pause, ...] = ()
     ledgers: dict[str, Ledger] = field(default_factory=dict)
     statute_start: date | None = None
+    wait: Wait | None = None
     _accepted: dict[str, Any] | None = None
     _asked: date | None = None
 
@@ -60,9 +62,14 @@ class History:
             self._accepted = command
         if command.get("step") != self.step.code:
             return
+        self.wait = wait_of(command, self.wait)
         day = command["at"].astimezone(ZONE).date()
         if command["type"] == "AskRectification":
             self._asked = day
+        elif command["type"] == "EndRectification":
+            until = msgspec.convert(command["until_on"], date)
+            self.pauses += (_pause(self.step, msgspec.convert(command["from_on"], date), until),)
+            self._asked = None
         elif command["type"] == "ChangeLedger":
             self.ledgers[command["key"]] = msgspec.convert(command["ledger"], Ledger)
         elif command["type"] == "ChangeStep" and command["state"] == StepState.OPEN:
@@ -78,7 +85,7 @@ class History:
         accepted = self._accepted
         if accepted is not None and accepted["at"] == at:
             self.start = self.statute_start = msgspec.convert(accepted["on"], date)
-            waited = any(part.requires for part in self.step.parts)
+            waited = self.step.papers or any(part.requires for part in self.step.parts)
             statute = self.part.statute
             if statute and statute.start is LimitStart.RECEIPT and not waited:
                 received_on = msgspec.convert(accepted["received_on"], date)
@@ -128,7 +135,7 @@ def explained(task: Row, kind: Kind, history: History, calendar: WorkingCalendar
         unit=budget.unit,
         article=article,
         calendar_version=calendar.version,
-        lines=[_view(line) for line in lines],
+        lines=[view(line) for line in (*days_waited(history.wait, start, calendar), *lines)],
     )
 
 
@@ -162,7 +169,8 @@ def _pause(step: RouteStep, from_on: date, until_on: date) -> Pause:
     )
 
 
-def _view(line: DayLine) -> DayView:
+def view(line: DayLine) -> DayView:
+    """Return a day as it is shown."""
     return DayView(
         day=line.day,
         counted=line.counted,

@@ -182,16 +182,20 @@ class Forecaster:
         numbers = [head["number"] for head in heads]
         tasks = await _by_application(QUERIES.latest_tasks(conn, numbers=numbers))
         steps = await _by_application(QUERIES.step_states(conn, numbers=numbers))
+        awaited = await _by_application(QUERIES.awaited_steps(conn, numbers=numbers))
         found = []
         for head in heads:
             route = msgspec.json.decode(head["route"], type=Route)
             number = head["number"]
-            standing = self._standing(head, tasks.get(number, []), steps.get(number, []))
+            rows = (tasks.get(number, []), steps.get(number, []), awaited.get(number, []))
+            standing = self._standing(head, *rows)
             if any(standing.steps.get(step.code) not in ENDED_STEPS for step in route.steps):
                 found.append((head, route, standing))
         return found
 
-    def _standing(self, head: Row, tasks: Sequence[Row], steps: Sequence[Row]) -> Standing:
+    def _standing(
+        self, head: Row, tasks: Sequence[Row], steps: Sequence[Row], awaited: Sequence[Row]
+    ) -> Standing:
         calendar = self._calendar()
         queued = [row for row in tasks if row["state"] == TaskState.OPEN]
         rectifying = {s["step"] for s in steps if s["state"] == StepState.RECTIFYING}
@@ -206,6 +210,7 @@ class Forecaster:
                 if row["step"] in rectifying and row["outcome"] in ADVERSE
             ),
             asked={row["step"]: row["changed_at"] for row in steps if row["step"] in rectifying},
+            awaited={row["step"]: row["since"] for row in awaited},
         )
 
 

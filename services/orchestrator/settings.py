@@ -1,7 +1,10 @@
 """What the orchestrator needs beyond what every service needs."""
 
+from pathlib import Path
+
 from pydantic import Field
 
+from services.domain.performance import Thresholds
 from services.runtime.settings import Group, ServiceSettings
 
 
@@ -36,6 +39,57 @@ class SweeperSettings(Group):
     )
 
 
+class SupervisionSettings(Group):
+    """The electronic supervision: cards, and the sensors of handling outside the system."""
+
+    rules: Path = Field(
+        default=Path("deploy/supervision/rules.yaml"),
+        description="What is worth a light, a yellow or a red card: the county's rules.",
+    )
+    every: float = Field(default=30.0, gt=0, description="Seconds between two looks of sensors.")
+    settled: float = Field(
+        default=10.0,
+        ge=0,
+        description="Seconds that a message is left alone before sensors look at it: longer than "
+        "any transaction lasts.",
+    )
+
+
+class ReportSettings(Group):
+    """Figures, the monthly report with its commendation list, the public performance."""
+
+    measure_every: float = Field(
+        default=20.0,
+        gt=0,
+        le=30,
+        description="Seconds between two rounds of reckoning what work took.",
+    )
+    commended_volume: int = Field(
+        default=10, ge=1, description="Tasks a department has ended in a month to be commended."
+    )
+    commended_ratings: int = Field(
+        default=3, ge=1, description="Ratings it has got in the month to be commended."
+    )
+    commended_rating: float = Field(
+        default=4.5, ge=1, le=5, description="Mean of its ratings (5 is best) to be commended."
+    )
+    least_published: int = Field(
+        default=10,
+        ge=3,
+        description="Fewer tasks or ratings than these are not published: they would show single "
+        "applications.",
+    )
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What a department must reach for the commendation list."""
+        return Thresholds(
+            volume=self.commended_volume,
+            ratings=self.commended_ratings,
+            rating=self.commended_rating,
+        )
+
+
 class Settings(ServiceSettings):
     """Settings of the orchestrator."""
 
@@ -44,6 +98,12 @@ class Settings(ServiceSettings):
     )
     sweeper: SweeperSettings = Field(
         default_factory=SweeperSettings, description="The look at silent timers."
+    )
+    supervision: SupervisionSettings = Field(
+        default_factory=SupervisionSettings, description="Cards and sensors."
+    )
+    report: ReportSettings = Field(
+        default_factory=ReportSettings, description="Figures and the monthly report."
     )
     trace_url: str | None = Field(
         default=None,

@@ -176,7 +176,10 @@ class Store:
     ) -> None:
         """Add the results that were released together."""
         rows = [
-            (t.application, r.item, r.department, c.step, r.outcome, r.decided_at, c.at)
+            (
+                *(t.application, r.item, r.department, c.step, r.outcome, r.decided_at, c.at),
+                r.deliver_by,
+            )
             for t, c in released
             for r in c.results
         ]
@@ -189,6 +192,7 @@ class Store:
                 "outcomes",
                 "decided_ats",
                 "released_ats",
+                "deliver_bys",
             )
             await QUERIES.add_results(conn, **_columns(names, rows))
 

@@ -10,12 +10,14 @@ from services.contracts.events import (
     Concluded,
     DeadlineSignal,
     Due,
+    PapersAwaited,
     RectificationAsked,
     Result,
     SessionProgress,
     StepProgress,
     TaskProgress,
 )
+from services.contracts.limits import CaseExtended
 from services.contracts.vocabulary import ApplicationStatus
 from services.domain.case import (
     ChangeCalendar,
@@ -28,6 +30,8 @@ from services.domain.case import (
     RaiseSignal,
     Repromise,
 )
+from services.domain.later_events import AskPapers
+from services.domain.rectifying import EndRectification
 from services.domain.session_events import TellSession
 from services.orchestrator import session_turns
 
@@ -39,7 +43,9 @@ Plain: TypeAlias = (
     | Conclude
     | Repromise
     | ChangeCalendar
+    | EndRectification
     | TellSession
+    | AskPapers
     | Ignore
 )
 
@@ -57,11 +63,13 @@ class Told:
     results: list[Result] = field(default_factory=list)
     signals: list[DeadlineSignal] = field(default_factory=list)
     lifted: list[DeadlineSignal] = field(default_factory=list)
-    rectification: RectificationAsked | None = None
+    rectifications: list[RectificationAsked] = field(default_factory=list)
     clocks: list[ClockNotice] = field(default_factory=list)
+    extended: CaseExtended | None = None
     sessions: list[SessionProgress] = field(default_factory=list)
     concluded: Concluded | None = None
     acceptance: AcceptanceProgress | None = None
+    papers: dict[str, PapersAwaited] = field(default_factory=dict)
 
     def take(self, command: Plain) -> None:
         """Take in a command that says all there is to tell."""
@@ -79,6 +87,8 @@ class Told:
             case Repromise():
                 self.provisional |= command.provisional
                 self.settled = not command.provisional
+            case AskPapers():
+                self.papers[command.step] = _awaited(command)
             case TellSession():
                 self.sessions.append(session_turns.progress(command))
             case Conclude():
@@ -89,7 +99,7 @@ class Told:
                     promised_working_days=command.promised_working_days,
                     in_time=command.in_time,
                 )
-            case ChangeCalendar() | Ignore():
+            case ChangeCalendar() | EndRectification() | Ignore():
                 pass  # stands in the journal only
             case _:
                 assert_never(command)
@@ -97,6 +107,17 @@ class Told:
 
 def _signal(command: RaiseSignal | LiftSignal) -> DeadlineSignal:
     return DeadlineSignal(task=command.task, signal=command.signal, at=command.at)
+
+
+def _awaited(command: AskPapers) -> PapersAwaited:
+    awaited = command.awaited
+    return PapersAwaited(
+        step=command.step,
+        items=command.items,
+        materials=awaited.materials,
+        since=awaited.since,
+        until=awaited.until,
+    )
 
 
 def due_of(dates: Dates) -> Due:

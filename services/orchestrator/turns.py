@@ -12,8 +12,10 @@ from uuid import UUID
 
 from services.contracts.events import (
     ApplicationProgressed,
+    Event,
     MaterialRef,
     RectificationAsked,
+    RectificationLapseDue,
     Result,
     TaskCancelled,
     TaskDecided,
@@ -44,11 +46,14 @@ from services.domain.examination import (
     CloseExamination,
     RecordExamination,
     SendNotice,
+    StrikeSilence,
     TakeSupplement,
 )
+from services.domain.limit_events import EndLimit, MoveNotice, SetLimit
+from services.domain.rectifying import AskRectificationLapse
 from services.domain.route import Route, RoutePart
 from services.domain.turn import part_key
-from services.orchestrator import acceptance_turns, clock_turns
+from services.orchestrator import acceptance_turns, clock_turns, limit_turns
 from services.orchestrator.told import Told, due_of
 from services.runtime.messages import Outgoing
 
@@ -134,43 +139,42 @@ class Messages:
         self._clocks = clocks
         self._examined = examined
         self._out: list[Outgoing] = []
+        self._questions: list[Outgoing] = []
         self._traceparent = pin.traceparent
         self._told = Told()
 
     def of(self, turn: TurnInput, status: ApplicationStatus) -> list[Outgoing]:
-        """Return the messages of a turn: departments' first, the investor's one last."""
+        """Return the messages of a turn: departments' first, then the investor's one.
+
+        What is asked of intake comes last: it may be about a notice of this very turn.
+        """
         self._traceparent = turn.traceparent or self._pin.traceparent
         for command in turn.commands:
             self._take(command)
         told = self._told
-        self._out.append(
-            Outgoing(
-                topic=PROGRESS.name,
-                application=self._pin.number,
-                event=ApplicationProgressed(
-                    application=self._pin.number,
-                    status=told.status or status,
-                    at=turn.at,
-                    promised_at=told.promised_at,
-                    provisional=told.provisional,
-                    settled=told.settled,
-                    tasks=tuple(told.tasks.values()),
-                    steps=tuple(told.steps.values()),
-                    results=tuple(told.results),
-                    signals=tuple(told.signals),
-                    lifted=tuple(told.lifted),
-                    rectification=told.rectification,
-                    clocks=tuple(told.clocks),
-                    sessions=tuple(told.sessions),
-                    concluded=told.concluded,
-                    acceptance=told.acceptance,
-                ),
-                at=turn.at,
-                consumers=PROGRESS.consumers,
-                traceparent=self._traceparent,
-            )
+        progressed = ApplicationProgressed(
+            application=self._pin.number,
+            status=told.status or status,
+            at=turn.at,
+            promised_at=told.promised_at,
+            provisional=told.provisional,
+            settled=told.settled,
+            tasks=tuple(told.tasks.values()),
+            steps=tuple(told.steps.values()),
+            results=tuple(told.results),
+            signals=tuple(told.signals),
+            lifted=tuple(told.lifted),
+            rectification=next(iter(told.rectifications), None),
+            further_rectifications=tuple(told.rectifications[1:]),
+            clocks=tuple(told.clocks),
+            extended=told.extended,
+            sessions=tuple(told.sessions),
+            concluded=told.concluded,
+            acceptance=told.acceptance,
+            papers=tuple(told.papers.values()),
         )
-        return self._out
+        self._out.append(self._for_intake(progressed, turn.at))
+        return self._out + self._questions
 
     def _take(self, command: AnyCommand) -> None:
         match command:
@@ -180,23 +184,34 @@ class Messages:
                 self._end(command)
             case AskLapse():
                 self._ask_lapse(command)
-            case Release():
-                self._told.results += self._results(command)
-            case AskRectification():
-                self._told.rectification = self._rectification(command)
+            case AskRectificationLapse():
+                self._ask_intake(command)
             case Redate():
                 self._redate(command)
-            case ChangeLedger():
-                self._told.clocks += clock_turns.notices(command, self._clocks)
             case (
                 AskExamination()
                 | RecordExamination()
                 | CloseExamination()
+                | StrikeSilence()
                 | SendNotice()
                 | TakeSupplement()
                 | Accept()
             ):
                 self._accept(command)
+            case _:
+                self._tell(command)
+
+    def _tell(self, command: Any) -> None:
+        """What concerns the investor alone: it goes out with the one message to him."""
+        match command:
+            case Release():
+                self._told.results += self._results(command)
+            case AskRectification():
+                self._told.rectifications.append(self._rectification(command))
+            case ChangeLedger():
+                self._told.clocks += clock_turns.notices(command, self._clocks)
+            case SetLimit() | EndLimit() | MoveNotice():
+                limit_turns.tell(self._told, command, self._clocks)
             case _:
                 self._told.take(command)
 
@@ -301,6 +316,25 @@ class Messages:
             due_at=command.at,
         )
         self._send(part.department, asked, command.at)
+
+    def _for_intake(self, event: Event, at: datetime) -> Outgoing:
+        return Outgoing(
+            topic=PROGRESS.name,
+            application=self._pin.number,
+            event=event,
+            at=at,
+            consumers=PROGRESS.consumers,
+            traceparent=self._traceparent,
+        )
+
+    def _ask_intake(self, command: AskRectificationLapse) -> None:
+        asked = RectificationLapseDue(
+            application=self._pin.number,
+            step=command.step,
+            round=command.round,
+            due_at=command.at,
+        )
+        self._questions.append(self._for_intake(asked, command.at))
 
     @staticmethod
     def _progress(

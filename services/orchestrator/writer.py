@@ -22,8 +22,9 @@ from services.domain.examination import (
     TakeSupplement,
 )
 from services.domain.route import Route
-from services.orchestrator import acceptance_turns, clock_turns
+from services.orchestrator import acceptance_turns, clock_turns, later_turns, limit_turns
 from services.orchestrator.store import Store
+from services.orchestrator.supervision_turns import Supervision
 from services.orchestrator.turns import Messages, Pinned, TurnInput, commands_of, pinned
 from services.runtime import audit, outbox
 from services.runtime.clock import Clock
@@ -56,11 +57,13 @@ class TurnWriter:
         systems: dict[str, DepartmentSystem],
         *,
         pace: float = 0.0,
+        supervision: Supervision | None = None,
     ) -> None:
         self._pool = pool
         self._clock = clock
         self._systems = systems
         self._pace = Pace(pace / 3)  # turns come in the deliverer's batches already
+        self._supervision = supervision
         self._store = Store()
         self._pinned: OrderedDict[str, Pinned] = OrderedDict()
         self._waiting: list[_Waiting] = []
@@ -197,7 +200,11 @@ class TurnWriter:
         lifted = [(t, c) for t in turns for c in clock_turns.lasting_lifts(t.commands)]
         await store.lift_signals(conn, lifted)
         await clock_turns.write(conn, turns)
+        await limit_turns.write(conn, turns)
         await acceptance_turns.write(conn, turns)
+        await later_turns.write(conn, turns)
+        if self._supervision is not None:
+            await self._supervision.write(conn, turns, pins)
         now = self._clock.now()
         await store.write_journal(conn, turns, now)
         await audit.leaves(

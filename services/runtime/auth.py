@@ -176,11 +176,10 @@ class Authenticator:
         """Return whom the token speaks for. Raises Problem 401, or 503 without the keys."""
         if len(token) > MAX_TOKEN_CHARS:
             raise bearer_problem(Words("令牌过长", "The token is too long"))
-        digest = hashlib.sha256(token.encode()).digest()
-        known = self._known.get(digest)
-        if known is not None and self._now() < known.until:
-            self._known.move_to_end(digest)
-            return known.principal
+        known = self.remembered(token)
+        if known is not None:
+            return known
+        digest = _digest(token)
         try:
             claims = await self._verify(token)
             found = self._principal_of(claims)
@@ -192,6 +191,15 @@ class Authenticator:
             ) from None
         self._remember(digest, _Remembered(found, self._until(claims)))
         return found
+
+    def remembered(self, token: str) -> Principal | None:
+        """Return whom a token speaks for that was verified lately; None: it was not."""
+        digest = _digest(token)
+        known = self._known.get(digest)
+        if known is None or self._now() >= known.until:
+            return None
+        self._known.move_to_end(digest)
+        return known.principal
 
     def ref_of(self, subject: str) -> str:
         """Return the keyed hash of somebody by the provider's name: `Principal.ref` of his."""
@@ -250,6 +258,10 @@ class Authenticator:
         )
 
 
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
 def _unverified_header(token: str) -> Mapping[str, Any]:
     segment = token.partition(".")[0]
     found = orjson.loads(urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
@@ -306,6 +318,25 @@ async def principal(
         )
     authenticator: Authenticator = request.app.state.authenticator
     return await authenticator.principal(credentials.credentials)
+
+
+async def principal_if_any(request: Request) -> Principal | None:
+    """FastAPI dependency of what is open to everybody: who asks, or None without a token.
+
+    Raises Problem 401 for a token that is none.
+    """
+    already = request.scope.get(PRINCIPAL_KEY)
+    if isinstance(already, Principal):
+        return already
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not scheme:
+        return None
+    if scheme.lower() != "bearer":
+        raise bearer_problem(
+            Words("请携带访问令牌", "Send an access token as Authorization: Bearer"), None
+        )
+    authenticator: Authenticator = request.app.state.authenticator
+    return await authenticator.principal(token.strip())
 
 
 def require(*roles: Role) -> Callable[..., Awaitable[Principal]]:

@@ -10,7 +10,8 @@ from services.contracts.vocabulary import DepartmentSystem
 from services.domain import planner
 from services.domain.applicability import Fact
 from services.domain.calendar import WorkingCalendar
-from services.domain.catalogue import Catalogue, Department, in_force
+from services.domain.catalogue import Catalogue, Department
+from services.domain.editions import in_force
 from services.domain.lint import errors, lint
 from services.domain.plan import Plan
 from services.runtime import calendar_files, catalogue_files
@@ -35,6 +36,7 @@ class Shelf:
     """
 
     def __init__(self, settings: CatalogueSettings) -> None:
+        self.folder = settings.folder
         versions = catalogue_files.read_all(settings.folder)
         if refused := errors(lint(versions)):
             raise catalogue_files.CatalogueError(tuple(refused))

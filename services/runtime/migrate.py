@@ -23,20 +23,25 @@ _NOISE = ("--", "SET ", "SELECT pg_catalog.set_config", "\\restrict", "\\unrestr
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
-def upgrade(service: Service, dsn: str) -> None:
+def upgrade(service: Service, dsn: str, *, to: str = "head") -> None:
     """Run every migration that the database at `dsn` has not had yet. Not inside an event loop.
+
+    Args:
+        service: whose database it is.
+        dsn: of the database, with the owner's role.
+        to: the last migration to run.
 
     Raises:
         OSError, asyncpg.PostgresError, sqlalchemy.exc.SQLAlchemyError: as they come.
     """
     config = _config(service, sys.stdout)
     config.attributes["dsn"] = dsn
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
-async def upgrade_async(service: Service, dsn: str) -> None:
+async def upgrade_async(service: Service, dsn: str, *, to: str = "head") -> None:
     """Do the same from inside an event loop."""
-    await asyncio.to_thread(upgrade, service, dsn)
+    await asyncio.to_thread(upgrade, service, dsn, to=to)
 
 
 def upgrade_as_owner(service: Service, settings: DatabaseSettings) -> None:

@@ -1,13 +1,22 @@
 """What the processes of all services do alike: clock, hashes, housekeeping, health, serving."""
 
+import asyncio
 import gc
+import socket
+import sys
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from services.domain.calendar import WorkingCalendar
 from services.runtime import audit
+from services.runtime.calendar_files import CalendarError
+from services.runtime.catalogue_files import CatalogueError
+from services.runtime.catalogue_shelf import Shelf
 from services.runtime.clock import Clock, SystemClock, read
 from services.runtime.db import Pool
 from services.runtime.hashing import Hasher
@@ -21,12 +30,45 @@ KEYS_KEPT = timedelta(days=7)
 PURGE_EVERY_S = 30.0
 GARBAGE_YOUNG = 10_000
 """New containers between two looks of the garbage collector at the youngest."""
+EX_CONFIG = 78
+"""The exit code of a service that cannot start on what it was given (sysexits)."""
 GRACE_S = 10
 """Requests under way get so many seconds to end."""
 
 
 class SettingsError(ValueError):
     """A setting that the service cannot do without is missing."""
+
+
+class StartError(Exception):
+    """A service cannot start on what it was given; the message is one sentence that says why."""
+
+
+async def shelf_of(settings: ServiceSettings) -> Shelf:
+    """Return the county's catalogues and calendar.
+
+    Raises StartError for what cannot be read or what the linter refuses.
+    """
+    try:
+        return await asyncio.to_thread(Shelf, settings.catalogue)
+    except CatalogueError as error:
+        first, more = error.findings[0], len(error.findings) - 1
+        also = f" ({more} more: lianshen catalogue lint)" if more else ""
+        raise StartError(f"the catalogue is refused: {first}{also}") from error
+    except CalendarError as error:
+        raise StartError(f"the calendar is refused: {' '.join(str(error).split())}") from error
+
+
+def start(service: str, serving: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a service until it ends; what keeps it from starting is one sentence on stderr.
+
+    Raises SystemExit with 78 (EX_CONFIG) then: starting it again changes nothing.
+    """
+    try:
+        uvloop.run(serving())
+    except StartError as error:
+        sys.stderr.write(f"lianshen {service}: {error}\n")
+        raise SystemExit(EX_CONFIG) from None
 
 
 def clock_of(settings: ServiceSettings, calendar: WorkingCalendar) -> Clock:
@@ -80,8 +122,16 @@ async def serve(app: FastAPI, settings: HttpSettings) -> None:
         access_log=False,
         server_header=False,
     )
-    _calm_collector()
-    await uvicorn.Server(config).serve()
+    await _Server(config).serve()
+
+
+class _Server(uvicorn.Server):
+    """Calms the garbage collector when everything that a service keeps for ever is there."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as ever: catalogue, pools, loops and workers come up in here."""
+        await super().startup(sockets)
+        _calm_collector()
 
 
 def _calm_collector() -> None:

@@ -248,8 +248,26 @@ class HttpSettings(Group):
     max_json_bytes: int = Field(
         default=1024 * 1024, ge=1, description="Largest request body of any other kind."
     )
+    assets: Path = Field(
+        default=Path("deploy/web/node_modules"),
+        description="What npm installed for the pages; without it a service has its API alone.",
+    )
     concurrent_requests: int = Field(
         default=256, ge=1, description="Requests at a time; a process answers 503 to more."
+    )
+    requests_per_second: float = Field(
+        default=50.0,
+        ge=0,
+        description="Requests of one client, by its verified token or else its address; a process "
+        "answers 429 to more. 0: no limit.",
+    )
+    request_burst: int = Field(
+        default=200, ge=1, description="Requests a client may make at once after a rest."
+    )
+    limit_loopback: bool = Field(
+        default=False,
+        description="Count requests from this machine too. A proxy here says who asks "
+        "(X-Forwarded-For).",
     )
 
 

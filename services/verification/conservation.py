@@ -14,6 +14,7 @@ from services.contracts.vocabulary import (
     TaskState,
 )
 from services.verification.folders import Folder, Row
+from services.verification.later import awaits
 from services.verification.report import CONSERVATION, TASKS, Finding
 from services.verification.world import Finder, World
 
@@ -80,7 +81,8 @@ def _work_left(find: Finder, folder: Folder) -> Iterator[Finding]:
         yield find.within("all its steps are over, but it is not concluded")
     elif driven["status"] == ApplicationStatus.IN_PROGRESS:
         for step in folder.route["steps"]:
-            if step["code"] not in states and _may_start(folder, states, step):
+            ready = step["code"] not in states and _may_start(folder, states, step)
+            if ready and not awaits(folder, step):
                 yield find.within("the step is ready but was not begun", _step(folder, step))
 
 

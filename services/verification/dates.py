@@ -8,8 +8,11 @@ from typing import Any
 from services.contracts.vocabulary import Part, Service, Signal, TaskState
 from services.verification.acceptance import Acceptance
 from services.verification.clocks import Clocks, State, UnknownCalendarError, clock_acts
-from services.verification.days import NO_DAYS, local, span
+from services.verification.days import local
 from services.verification.folders import Folder, Row
+from services.verification.later import Waits
+from services.verification.limits import limits
+from services.verification.rectification import Notices
 from services.verification.report import DATES, Finding
 from services.verification.world import Finder, World
 
@@ -29,13 +32,14 @@ def dates(folder: Folder, world: World) -> Iterator[Finding]:
     except UnknownCalendarError as unknown:
         world.unknown_calendars.add(str(unknown))
         return
-    reckoning = _Reckoning(folder, clocks)
+    reckoning = Reckoning(folder, clocks)
     yield from clock_acts(find, folder, clocks)
     yield from _task_dates(find, folder, reckoning)
     yield from _same_everywhere(find, folder)
     yield from _promise(find, folder, reckoning)
     yield from _notices(find, folder, reckoning)
     yield from _signals(find, folder)
+    yield from limits(find, reckoning)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,7 @@ class _Reckoned:
     provisional: bool
 
 
-class _Reckoning:
+class Reckoning:
     """What bears on the dates of one application, and the dates that follow."""
 
     def __init__(self, folder: Folder, clocks: Clocks) -> None:
@@ -59,29 +63,29 @@ class _Reckoning:
             (command["step"], command["round"]): command
             for command in folder.commanded("AskRectification")
         }
-        self.acceptance = Acceptance(folder)
-        self._issued: dict[tuple[str, int], date] = {}
+        self.acceptance, self.waits = Acceptance(folder), Waits(folder)
+        self.notices = Notices(folder)
         self._first: dict[str, datetime] = {}
         for row in folder.orchestrator["task"]:
-            self._issued.setdefault((row["step"], row["round"]), local(row["issued_at"]))
             if row["round"] == 1:
                 self._first.setdefault(row["step"], row["issued_at"])
 
     def paused(self, step: str, before_round: int) -> frozenset[date]:
         """The days that rectification took out of a step's limits before one of its rounds."""
-        found = NO_DAYS
-        for (of, round_), command in self.asked.items():
-            again = self._issued.get((of, round_ + 1))
-            if of == step and round_ < before_round and again is not None:
-                found |= span(local(datetime.fromisoformat(command["at"])), again)
-        return found
+        return self.notices.paused(step, before_round)
 
     @property
     def all_paused(self) -> frozenset[date]:
         """The days taken out of the application's promise."""
         longest = max((round_ for _, round_ in self.asked), default=0)
         rectified = (self.paused(step, longest + 1) for step in self.steps)
-        return frozenset().union(*rectified, self.clocks.last.paused(self.folder.parts))
+        tasks = self.clocks.last.paused(self.folder.parts)
+        return tasks.union(*rectified, self.waits.days)
+
+    def start_of(self, step: str, issued_at: datetime) -> date:
+        """The day on which a step's clocks started."""
+        first = self._first.get(step, issued_at)
+        return self.acceptance.start_of(first, local(first))
 
     def of(self, row: Row) -> _Reckoned:
         """The dates of a task: a merged step is promised by the earliest of its members.
@@ -132,7 +136,7 @@ def _statutory(
     )
 
 
-def _task_dates(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Finding]:
+def _task_dates(find: Finder, folder: Folder, reckoning: Reckoning) -> Iterator[Finding]:
     for row in folder.orchestrator["task"]:
         if (row["item"], row["department"]) not in folder.parts:
             continue  # invariant 2 has it
@@ -151,6 +155,8 @@ def _same_everywhere(find: Finder, folder: Folder) -> Iterator[Finding]:
             known = driven.get(row["task"])
             if known is None:
                 continue  # invariant 2 has it
+            if service is Service.DEPARTMENTS and _ended_before_moved(folder, row):
+                continue
             for name in DUE:
                 if row[name] != known[name]:
                     yield find.across(
@@ -158,7 +164,15 @@ def _same_everywhere(find: Finder, folder: Folder) -> Iterator[Finding]:
                     )
 
 
-def _promise(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Finding]:
+def _ended_before_moved(folder: Folder, row: Row) -> bool:
+    """Whether a department ended a task before it heard that its dates were moved: they stay."""
+    dates = (row["promised_at"], row["statutory_at"])
+    moved = (one for one in folder.orchestrator["date_change"] if one["task"] == row["task"])
+    before = {(one["promised_before"], one["statutory_before"]) for one in moved}
+    return row["ended_at"] is not None and dates in before
+
+
+def _promise(find: Finder, folder: Folder, reckoning: Reckoning) -> Iterator[Finding]:
     driven, days = folder.driven, reckoning.clocks.last.days
     start = local(driven["submitted_at"])
     if date.fromisoformat(folder.route["start"]) != start:
@@ -177,7 +191,7 @@ def _promise(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Fi
         yield find.within(f"in_time is {driven['in_time']}")
 
 
-def _notices(find: Finder, folder: Folder, reckoning: _Reckoning) -> Iterator[Finding]:
+def _notices(find: Finder, folder: Folder, reckoning: Reckoning) -> Iterator[Finding]:
     """The term of each notice, in the journal and as the investor sees it."""
     shown = {(row["step"], row["round"]): row for row in folder.intake["rectification"]}
     for (step, round_), command in reckoning.asked.items():

@@ -4,6 +4,8 @@ Every figure is reckoned again from the county's files: what the bill says, what
 what the log of acts has of both.
 """
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -68,11 +70,11 @@ def _recorded(folder: Folder, bill: Row, lines: dict[str, Any]) -> Iterator[str]
     if [one["facts"]["lines"] for one in drawn] != said:
         yield "the bill is not what the log of acts has"
     acts = Counter(
-        (f"fee.{row['kind']}", row["line"], row["amount"] and str(row["amount"]), row["document"])
+        (f"fee.{row['kind']}", row["line"], *_said(row), _written(row))
         for row in folder.intake["fee_act"]
     )
     logged = Counter(
-        (leaf["act"], leaf["facts"]["line"], leaf["facts"].get("amount"), leaf["facts"]["document"])
+        (leaf["act"], leaf["facts"]["line"], *_said(leaf["facts"]), _digest(leaf["facts"]))
         for leaf in folder.leaves(Service.INTAKE, "fee.assessed", "fee.exempted")
     )
     if acts != logged:
@@ -90,11 +92,29 @@ def _recorded(folder: Folder, bill: Row, lines: dict[str, Any]) -> Iterator[str]
         yield "payments and refunds are not those of the log of acts"
 
 
+def _said(found: Any) -> Iterator[Fraction | None]:
+    """Yield the figures of an act, as its row or the log of acts has them."""
+    for name in ("amount", "remitted", "share"):
+        yield _exact(found.get(name))
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    """Return the digest that the log has. Its first acts have the texts in clear instead."""
+    return facts.get("texts_sha256") or _written(facts)
+
+
+def _written(row: Row) -> str:
+    """Return the digest of what somebody wrote about a line: the log of acts has nothing else."""
+    texts = {name: row[name] for name in ("document", "reason") if row.get(name) is not None}
+    plain = json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
 def _settled(folder: Folder, lines: dict[str, Any]) -> Iterator[str]:
     """A line is paid once, what it is; never when remitted; and paid back what was paid."""
     acts = folder.intake["fee_act"]
     assessed = {row["line"]: row["amount"] for row in acts if row["kind"] == "assessed"}
-    remitted = {row["line"] for row in acts if row["kind"] == "exempted"}
+    remitted = {row["line"]: row for row in acts if row["kind"] == "exempted"}
     paid = Counter[str]()
     for row in folder.intake["fee_settlement"]:
         code, line = row["line"], lines.get(row["line"])
@@ -102,11 +122,12 @@ def _settled(folder: Folder, lines: dict[str, Any]) -> Iterator[str]:
             yield f"{code} is paid, but not billed"
             continue
         paid[f"{row['kind']} of {code}"] += 1
-        due = line["amount"] if line["amount"] is not None else assessed.get(code)
-        if _exact(row["amount"]) != _exact(due):
-            yield f"{row['kind']} of {code} is {row['amount']}, due {due}"
-        if code in remitted:
+        amount = line["amount"] if line["amount"] is not None else assessed.get(code)
+        due = _due(_exact(amount), remitted.get(code))
+        if due == 0:
             yield f"{code} is paid, but was remitted"
+        elif _exact(row["amount"]) != due:
+            yield f"{row['kind']} of {code} is {row['amount']}, due {_shown(due)}"
     yield from (f"{what} is there {times} times" for what, times in paid.items() if times > 1)
     confirmed = {
         row["line"]
@@ -116,6 +137,21 @@ def _settled(folder: Folder, lines: dict[str, Any]) -> Iterator[str]:
     for row in folder.intake["fee_settlement"]:
         if row["kind"] == "refund" and row["line"] not in confirmed:
             yield f"{row['line']} is paid back, but was not paid"
+
+
+def _due(amount: Fraction | None, exemption: Row | None) -> Fraction | None:
+    """Reckon what is left to pay of an amount: without its exemption, a sum or a share of it."""
+    if amount is None or exemption is None:
+        return amount
+    if exemption["share"] is not None:
+        share = Fraction(str(exemption["share"]))
+        return amount - Fraction(int(amount * share * 100 + Fraction(1, 2)), 100)
+    whole = exemption["remitted"] is None
+    return Fraction(0) if whole else max(amount - Fraction(exemption["remitted"]), Fraction(0))
+
+
+def _shown(due: Fraction | None) -> str:
+    return "nothing" if due is None else str(due if due.denominator == 1 else float(due))
 
 
 def _transferred(folder: Folder) -> Iterator[str]:

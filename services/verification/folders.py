@@ -25,14 +25,18 @@ _TABLES: dict[Service, dict[str, str]] = {
     Service.INTAKE: {
         **_COMMON,
         "application": "intake_application",
+        "edition": "edition",
         "task": "task_progress",
         "step": "step_progress",
         "result": "intake_result",
         "signal": "intake_signal",
         "rectification": "rectification",
+        "rating": "intake_rating",
         "acceptance": "intake_acceptance",
         "acceptance_notice": "acceptance_notice",
         "acceptance_receipt": "acceptance_receipt",
+        "papers_awaited": "papers_awaited",
+        "later_material": "later_material",
         "document": "document",
         "bill": "bill",
         "fee_act": "fee_act",
@@ -50,6 +54,9 @@ _TABLES: dict[Service, dict[str, str]] = {
         "examination": "orchestrator_examination",
         "acceptance": "orchestrator_acceptance",
         "date_change": "date_change",
+        "card": "card",
+        "rating": "orchestrator_rating",
+        "case_limit": "case_limit",
     },
     Service.DEPARTMENTS: {
         **_COMMON,
@@ -59,6 +66,7 @@ _TABLES: dict[Service, dict[str, str]] = {
         "examination": "departments_examination",
         "pause": "pause",
         "extension": "extension",
+        "clock_act": "clock_act",
         "session_signature": "session_signature",
     },
 }
@@ -111,6 +119,13 @@ class Folder:
             command
             for row in self.orchestrator["journal"]
             for command in orjson.loads(row["commands"])
+        ]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """All events of the journal, in order; each has its `type`."""
+        return [
+            event for row in self.orchestrator["journal"] for event in orjson.loads(row["events"])
         ]
 
     def commanded(self, kind: str) -> list[dict[str, Any]]:

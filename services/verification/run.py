@@ -15,18 +15,25 @@ from services.runtime.db import Connection
 from services.verification import stores
 from services.verification import world as worlds
 from services.verification.acceptance import acceptance
+from services.verification.answers import answers
 from services.verification.authority import authority
 from services.verification.conservation import conservation, tasks
 from services.verification.dates import dates
 from services.verification.days import Days
 from services.verification.decisions import decisions, lapses
 from services.verification.documents import documents
+from services.verification.editions import approvals, editions
 from services.verification.fees import fees
 from services.verification.folders import Folder, folders, queries
+from services.verification.later import later
+from services.verification.measures import measures
 from services.verification.messages import messages
+from services.verification.ratings import ratings
+from services.verification.rectification import rectification
 from services.verification.report import LIVENESS, Finding, Report
 from services.verification.sessions import sessions
 from services.verification.sources import Sources, SourcesError, of_stack
+from services.verification.supervision import supervision
 from services.verification.world import World
 
 CHECKS: tuple[Callable[[Folder, World], Iterator[Finding]], ...] = (
@@ -34,13 +41,19 @@ CHECKS: tuple[Callable[[Folder, World], Iterator[Finding]], ...] = (
     tasks,
     decisions,
     lapses,
+    rectification,
     authority,
     sessions,
+    editions,
     documents,
     fees,
     messages,
     dates,
     acceptance,
+    later,
+    supervision,
+    ratings,
+    measures,
 )
 LOOK_AGAIN_S = 0.5
 _CONNECT_S = 10.0
@@ -94,7 +107,7 @@ async def _look(sources: Sources, application: str | None) -> Report:
             _count(report, folder)
             for check in CHECKS:
                 report.findings += check(folder, world)
-        await _look_at_stores(sources, connections, report)
+        await _look_at_stores(sources, connections, world, report)
     report.notes += (
         f"dates under calendar {version}, which is not the one in {sources.calendar}"
         for version in sorted(world.unknown_calendars)
@@ -103,9 +116,13 @@ async def _look(sources: Sources, application: str | None) -> Report:
 
 
 async def _look_at_stores(
-    sources: Sources, connections: dict[Service, Connection], report: Report
+    sources: Sources, connections: dict[Service, Connection], world: World, report: Report
 ) -> None:
     async for finding in stores.papers(connections[Service.DEPARTMENTS]):
+        report.findings.append(finding)
+    async for finding in answers(connections[Service.INTAKE], world):
+        report.findings.append(finding)
+    async for finding in approvals(connections[Service.INTAKE]):
         report.findings.append(finding)
     async for finding in stores.keys(connections[Service.INTAKE]):
         report.findings.append(finding)

@@ -21,7 +21,8 @@ class World:
     `own` are the departments that work with software of their own; `running` is None when Temporal
     does not answer; `kept` are the calendars that the orchestrator has kept; `unknown_calendars`
     collects versions that cannot be reckoned with any more. `standards` are rate (none: open) and
-    document of every published fee, by edition and id; `editions` are the editions there are.
+    document of every published fee, by edition and id; `editions` are the editions there are;
+    `powers` says who (zh) is in power for an item that is not the county's, by edition and item.
     """
 
     days: Days
@@ -30,6 +31,7 @@ class World:
     kept: dict[str, Days] = field(default_factory=dict)
     standards: dict[tuple[str, str], tuple[Fraction | None, str]] = field(default_factory=dict)
     editions: frozenset[str] = frozenset()
+    powers: dict[tuple[str, str], str] = field(default_factory=dict)
     running: frozenset[str] | None = None
     unknown_calendars: set[str] = field(default_factory=set)
 
@@ -52,6 +54,7 @@ def read(sources: Sources) -> World:
                 for one in listed
             },
             editions=frozenset(editions),
+            powers=dict(_powers(sources.catalogue)),
         )
     except (OSError, yaml.YAMLError, KeyError, TypeError, calendar_files.CalendarError) as error:
         raise SourcesError(
@@ -72,6 +75,18 @@ def _editions(catalogue: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         head = yaml.safe_load(file.read_text(encoding="utf-8"))
         fees = yaml.safe_load(file.with_name("fees.yaml").read_text(encoding="utf-8"))
         yield str(head["version"]), fees or []
+
+
+def _powers(catalogue: Path) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield who is in power for every item that an edition says is not its own."""
+    for file in sorted(catalogue.glob("*/county.yaml")):
+        version = str(yaml.safe_load(file.read_text(encoding="utf-8"))["version"])
+        for listed in sorted(file.parent.glob("items/*.yaml")):
+            text = listed.read_text(encoding="utf-8")
+            if "in_power" in text:
+                for one in yaml.safe_load(text):
+                    if "in_power" in one:
+                        yield (version, one["code"]), one["in_power"]["authority"]["zh"]
 
 
 def _rate(standard: dict[str, Any]) -> Fraction | None:

@@ -325,7 +325,7 @@ def test_the_realm_has_an_officer_a_representative_and_a_head_of_every_departmen
             user = users.pop(f"{who}-{code}")
             assert user["attributes"] == {"department": [code]}
             assert set(user["realmRoles"]) == roles
-    assert set(users) == {"investor", "investor-2", "supervisor", "operator"}
+    assert set(users) == {"investor", "investor-2", "supervisor", "operator", "government-head"}
     assert "${DEMO_PASSWORD}" in REALM.read_text()
 
 

@@ -132,7 +132,7 @@ def test_own_software_may_write_receipts_and_the_queues_service_need_not() -> No
 
     said = {
         *("ExaminationDone", "TaskDecided", "TaskLapsed", "SessionTold"),
-        *("TaskPaused", "TaskPauseEnded", "TaskExtended"),
+        *("TaskPaused", "TaskPauseEnded", "TaskExtended", "TaskSentUp"),
     }
     assert messages("department.send.decisions") == {*said, "Receipt"}
     assert messages("departments.send.decisions") == said

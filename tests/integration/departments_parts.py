@@ -26,10 +26,12 @@ from services.departments import (
     authority,
     authority_api,
     clocks_api,
+    extending_api,
     sessions_api,
 )
 from services.departments.authority import Rule
 from services.departments.consumer import Tasks
+from services.departments.sessions_timing import Timing
 from services.departments.settings import Settings
 from services.runtime import migrate
 from services.runtime.auth import Authenticator, KeyRing
@@ -253,6 +255,7 @@ async def open_desk(databases: Databases) -> AsyncIterator[Desk]:
         version="1",
         routers=[
             *(api.router, assigning_api.router, authority_api.router, clocks_api.router),
+            extending_api.router,
             *(sessions_api.router, sessions_api.officers, api.operations),
         ],
         settings=HttpSettings(),
@@ -268,6 +271,7 @@ async def open_desk(databases: Databases) -> AsyncIterator[Desk]:
     ):
         app.state.pool, app.state.clock = pool, clock
         app.state.settings, app.state.shelf = Settings(), shelf()
+        app.state.timing = Timing(at_once=1, seconds=10.0)
         yield Desk(pool=pool, client=client, clock=clock, app=app, url=url)
 
 

@@ -21,12 +21,14 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from services.contracts.events import ApplicationProgressed, Receipt
+from services.contracts.events import Event, Receipt
 from services.contracts.topics import PROGRESS
 from services.contracts.vocabulary import Role, Service
+from services.domain.catalogue_changes import digest_of
 from services.domain.plan import Plan
 from services.intake.app import build
-from services.intake.consumer import project
+from services.intake.consumer import Projection
+from services.intake.editions import Editions
 from services.intake.files import FileStore
 from services.intake.parts import Parts
 from services.intake.settings import Settings, UploadSettings
@@ -71,8 +73,10 @@ def receipt_of(consumer: str, event_id: str) -> Receipt:
     return Receipt(consumer=consumer, event_ids=(UUID(event_id),))
 
 
-def bearer(subject: str, *roles: Role, department: str | None = None) -> dict[str, str]:
-    """Return the header of a token for a person."""
+def bearer(
+    subject: str, *roles: Role, department: str | None = None, number: str | None = None
+) -> dict[str, str]:
+    """Return the header of a token for a person, with his identity number if it has one."""
     claims: dict[str, Any] = {
         "iss": ISSUER,
         "aud": "lianshen",
@@ -83,6 +87,8 @@ def bearer(subject: str, *roles: Role, department: str | None = None) -> dict[st
     }
     if department:
         claims["department"] = department
+    if number:
+        claims["id_number"] = number
     header = {"alg": "ES256", "typ": "at+jwt", "kid": "one"}
     token = jwt.encode(header, claims, _key, algorithms=["ES256"])
     return {"authorization": f"Bearer {token}"}
@@ -111,8 +117,11 @@ class Intake:
     parts: Parts
     client: httpx2.AsyncClient
     clock: ManualClock
-    inbox: Inbox = field(default_factory=lambda: Inbox(handler=project))
+    inbox: Inbox = field(init=False)
     _seqs: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.inbox = Inbox(handler=Projection(self.clock))
 
     @property
     def plan(self) -> Plan:
@@ -153,6 +162,15 @@ class Intake:
     def asked(self) -> list[Any]:
         return [one for one in self.plan.materials if one.asked and one.may_follow is None]
 
+    async def approve(
+        self, version: str, who: Mapping[str, str] | None = None, **changes: Any
+    ) -> httpx2.Response:
+        """Let the supervisor approve a version on the shelf as it is."""
+        digest = digest_of(self.parts.shelf.version(version))
+        body = {"version": version, "digest": digest, "reason": "按省定标准调整"} | changes
+        headers = {**(who or SUPERVISOR), **once()}
+        return await self.client.post("/v1/catalogue/approvals", json=body, headers=headers)
+
     async def submit(self, who: Mapping[str, str] = INVESTOR, **changes: Any) -> httpx2.Response:
         return await self.client.post(
             "/v1/applications", json=self.submission(**changes), headers={**who, **once()}
@@ -183,17 +201,17 @@ class Intake:
     async def get(self, path: str, who: Mapping[str, str] = INVESTOR) -> httpx2.Response:
         return await self.client.get(path, headers=dict(who))
 
-    async def told(self, *events: ApplicationProgressed) -> Taken:
+    async def told(self, *events: Event) -> Taken:
         """Let the orchestrator's word arrive, in one batch."""
         return await self.inbox.take(self.pool, [self._raw(event) for event in events])
 
-    def _raw(self, event: ApplicationProgressed) -> Raw:
+    def _raw(self, event: Any) -> Raw:
         seq = next(self._seqs.setdefault(event.application, count(1)))
         outgoing = Outgoing(
             topic=PROGRESS.name,
             application=event.application,
             event=event,
-            at=event.at,
+            at=getattr(event, "at", NOW),
             consumers=(),
         )
         value = encode(outgoing, source=Service.ORCHESTRATOR, event_id=uuid4(), seq=seq)
@@ -215,11 +233,12 @@ async def running(pool: Pool, folder: Path, **limits: Any) -> AsyncIterator[Inta
     """Serve intake without its loops."""
     uploads = UploadSettings(folder=folder, **limits)
     app = build(Settings(uploads=uploads))
-    clock = ManualClock(NOW)
+    clock, shelf = ManualClock(NOW), Shelf(CATALOGUE)
     parts = Parts(
         pool=pool,
         clock=clock,
-        shelf=Shelf(CATALOGUE),
+        shelf=shelf,
+        editions=await Editions.open(pool, shelf, clock),
         hasher=HASHER,
         files=FileStore(folder, max_file_bytes=uploads.max_file_bytes),
     )

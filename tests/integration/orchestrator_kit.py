@@ -42,12 +42,14 @@ from services.domain.approval import apply, begin
 from services.domain.case import Accepted, AnyEvent, Case, Decided
 from services.domain.plan import Plan
 from services.domain.route import Route
+from services.orchestrator import figures_api
 from services.orchestrator.activities import Activities
 from services.orchestrator.app import build
 from services.orchestrator.consumer import Intake
 from services.orchestrator.deliver import Deliverer
 from services.orchestrator.forecast import Forecaster
 from services.orchestrator.settings import Settings, TemporalSettings
+from services.orchestrator.supervision_turns import Supervision
 from services.orchestrator.turns import TurnInput
 from services.orchestrator.worker import build_worker, connect
 from services.orchestrator.workflow import workflow_id
@@ -95,6 +97,12 @@ def shelf() -> Shelf:
             folder=Path("tests/fixtures/restaurant"), calendar_folder=Path("deploy/calendar")
         )
     )
+
+
+@cache
+def supervision() -> Supervision:
+    """The shipped rules of supervision."""
+    return Supervision.read(Path("deploy/supervision/rules.yaml"), lambda: shelf().calendar)
 
 
 def number() -> str:
@@ -201,8 +209,10 @@ class Kit:
     _seqs: dict[tuple[str, str, str], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.writer = TurnWriter(self.pool, self.clock, self.systems)
-        self.inbox = Inbox(handler=Intake(shelf(), self.clock), deferred=True, attempts=1)
+        self.writer = TurnWriter(self.pool, self.clock, self.systems, supervision=supervision())
+        self.inbox = Inbox(
+            handler=Intake(shelf(), self.clock, supervision()), deferred=True, attempts=1
+        )
 
     async def take(self, *events: Event, source: str | None = None) -> Taken:
         """Let events arrive, in one batch."""
@@ -327,6 +337,7 @@ async def engine(kit: Kit, address: str, *, pace: float = 0.0) -> Engine:
         client=client,
         task_queue=settings.task_queue,
         calendar=lambda: shelf().calendar,
+        clock=kit.clock,
         pace=pace,
     )
     return Engine(kit=kit, client=client, settings=settings, deliverer=deliverer)
@@ -393,8 +404,9 @@ async def serving(kit: Kit, running: Engine, **settings: Any) -> AsyncIterator[A
     app: FastAPI = build(given)
     state = app.state
     state.settings, state.shelf, state.pool, state.clock = given, shelf(), kit.pool, kit.clock
-    state.deliverer = running.deliverer
+    state.deliverer, state.supervision = running.deliverer, supervision()
     state.forecaster = Forecaster(kit.pool, kit.clock, lambda: shelf().calendar)
+    figures_api.provide(app, pool=kit.pool, clock=kit.clock, shelf=shelf(), settings=given.report)
     state.authenticator = Authenticator(
         issuer=ISSUER, audience="lianshen", keys=KeyRing(keys), hasher=HASHER
     )

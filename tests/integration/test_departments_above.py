@@ -86,6 +86,23 @@ async def test_what_went_up_is_decided_as_it_came_back(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.parametrize("level", [Authority.HIGHER_LEVEL, Authority.GOVERNMENT_HEAD])
+async def test_what_a_higher_authority_decides_ends_its_first_review(
+    desk: Desk, level: Authority
+) -> None:
+    asked = (await up(desk, await high(desk, level))).json()
+    rows = await desk.rows("SELECT topic, payload FROM outbox")
+    if level is not Authority.HIGHER_LEVEL:
+        assert rows == []  # the same authority decides: nothing was reviewed first
+        return
+    [row] = rows
+    assert row["topic"] == "lianshen.decisions.planning.v1"
+    said = orjson.loads(row["payload"])
+    assert said["type"] == "lianshen.task.sent_up.v1"
+    assert (said["data"]["task"], said["data"]["level"]) == (asked["task"], "higher_level")
+    assert UP["opinion"] not in str(row["payload"])
+
+
 async def test_acts_of_going_up_are_recorded_without_their_texts(desk: Desk) -> None:
     asked = (await up(desk, await high(desk))).json()
     await back(desk, asked["id"])

@@ -18,6 +18,7 @@ from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.clock import SystemClock
 from services.runtime.db import Connection, Pool
+from services.runtime.heartbeats import Beat, Writer
 from services.runtime.inbox import Inbox
 from services.runtime.messages import Raw, Received
 from services.runtime.settings import HttpSettings
@@ -153,6 +154,30 @@ async def test_pages_of_dead_letters(pool: Pool) -> None:
         assert (await client.get("/dead-letters?limit=101")).status_code == 422
 
 
+async def test_what_waits_is_told_to_a_monitoring_system(pool: Pool) -> None:
+    inbox = Inbox(handler=Effects().handle, attempts=1)
+    await inbox.take(pool, [withdrawn(1), withdrawn(2), Raw(topic=TOPIC, value=b"not json")])
+    await pool.execute("UPDATE inbox SET received_at = now() - interval '1 hour'")
+    beat = Beat(loop="relay", at=datetime.now(UTC), progress_at=datetime.now(UTC))
+    await Writer(pool, "host-1").write([beat])
+    async with serve(pool, inbox, "operator") as client:
+        assert (await client.get("/nothing")).status_code == 404
+        answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    found = dict(
+        line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#")
+    )
+    letters = await pool.fetchval("SELECT count(*) FROM dead_letter WHERE state = 'open'")
+    assert float(found['lianshen_backlog_rows{state="dead"}']) == letters > 0
+    assert float(found['lianshen_backlog_rows{state="parked"}']) == 1
+    assert 3600 <= float(found['lianshen_queue_age_seconds{queue="inbox"}']) < 3700
+    assert found['lianshen_queue_age_seconds{queue="outbox"}'] == "0"
+    assert found['lianshen_requests_total{status="4xx"}'] == "1"
+    age = found['lianshen_loop_progress_age_seconds{loop="relay",instance="host-1"}']
+    assert 0 <= float(age) < 60
+    assert NUMBER not in answer.text
+
+
 async def test_operators_alone_may_look_or_act(pool: Pool) -> None:
     inbox = Inbox(handler=Effects().handle, attempts=1)
     for role in Role:
@@ -160,6 +185,7 @@ async def test_operators_alone_may_look_or_act(pool: Pool) -> None:
             continue
         async with serve(pool, inbox, role) as client:
             assert (await client.get("/dead-letters")).status_code == 403
+            assert (await client.get("/metrics")).status_code == 403
             assert (await client.post("/dead-letters/1/replay")).status_code == 403
             assert (await client.post("/dead-letters/1/discard")).status_code == 403
     assert await acts(pool) == []

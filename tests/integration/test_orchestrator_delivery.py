@@ -5,23 +5,37 @@ import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowInput,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+)
+from temporalio.service import RPCError, RPCStatusCode
 
 from services.contracts.events import ApplicationRectified, ApplicationWithdrawn
+from services.contracts.ratings import RatingGiven
 from services.contracts.vocabulary import Outcome, Service
-from services.orchestrator import deliver
-from services.orchestrator.deliver import WorkflowLostError
+from services.orchestrator import deliver, setting_aside
+from services.orchestrator.deliver import Deliverer, WorkflowLostError
+from services.orchestrator.setting_aside import UndeliverableError
+from services.runtime import dead_letters
 from services.runtime.embedded.temporal import Temporal
+from services.runtime.inbox import Inbox
 from services.runtime.loops import Loop, Loops, Pace
 from tests.integration.conftest import OpenPool
 from tests.integration.messaging import until
 from tests.integration.orchestrator_kit import (
     BRIGADE,
     CITY,
+    DAY,
     DRAINS,
     FIRE,
     FOOD,
@@ -36,6 +50,7 @@ from tests.integration.orchestrator_kit import (
     Kit,
     decided,
     engine,
+    shelf,
     submitted,
     task,
 )
@@ -328,6 +343,39 @@ async def test_a_rectified_step_goes_round_again(kit: Kit, running: Engine) -> N
         assert await running.ended(number) == "granted"
 
 
+async def test_what_follows_from_a_late_message_is_dated_when_it_came(
+    kit: Kit, running: Engine
+) -> None:
+    number = await kit.received()
+    async with running.working():
+        await started(running, number)
+        await kit.take(decided(task(number, LICENCE)), decided(task(number, DRAINS)))
+        kit.clock.move_to(START + 11 * DAY)
+        await running.deliver()
+        await reached(kit, number, 2)
+        query = "SELECT issued_at, promised_at, ended_at, state FROM task WHERE task LIKE $1"
+        begun = await kit.one(query, f"%{FIRE}/{BRIGADE}/1")
+        assert begun["issued_at"] == kit.clock.now()
+        assert begun["promised_at"] > kit.clock.now() + DAY, "nobody is late with what he just got"
+        assert (await kit.one(query, f"%{DRAINS}/{CITY}/1"))["ended_at"] == START + HOUR
+        assert begun["promised_at"] < START + 18 * DAY, "by then its promise is over"
+        at = kit.clock.now() + HOUR
+        await kit.take(
+            decided(task(number, FIRE), Outcome.REFUSED, decided_at=at),
+            *(decided(task(number, item), decided_at=at) for item in (FOOD, SIGN)),
+            decided(task(number, FOOD, HEALTH), Outcome.NO_OBJECTION, decided_at=at),
+        )
+        kit.clock.move_to(START + 18 * DAY)
+        await running.deliver()
+        await reached(kit, number, 3)
+    told = """SELECT (c->>'until')::timestamptz FROM journal, jsonb_array_elements(commands) AS c
+        WHERE c->>'type' = 'AskRectification'"""
+    assert await kit.value(told) > kit.clock.now() + DAY, "he has the whole term"
+    left = await kit.rows("SELECT task FROM deadline_signal WHERE lifted_at IS NULL")
+    assert [row["task"] for row in left if row["task"] is not None] == []
+    assert await kit.value("SELECT count(*) FROM card") == 0
+
+
 async def test_no_free_text_and_no_person_enters_a_history(kit: Kit, running: Engine) -> None:
     number = await kit.received()
     async with running.working():
@@ -343,3 +391,153 @@ async def test_no_free_text_and_no_person_enters_a_history(kit: Kit, running: En
     for text in ("张三", *submitted().applicant_refs):
         assert text.encode() not in kept
         assert json.dumps(text).strip('"').encode() not in kept
+
+
+# What no workflow can be given
+
+
+async def poisoned(kit: Kit, number: str) -> UUID:
+    """Forge a row of the inbox: a message that a workflow cannot be given."""
+    found: UUID = await kit.value(
+        "UPDATE inbox SET type = 'lianshen.nobody.knows.v1' WHERE event_id = (SELECT event_id "
+        "FROM inbox WHERE application = $1 AND delivered_at IS NULL ORDER BY arrival LIMIT 1) "
+        "RETURNING event_id",
+        number,
+    )
+    return found
+
+
+async def letters(kit: Kit) -> list[dead_letters.LetterView]:
+    async with kit.pool.acquire() as conn:
+        return await dead_letters.page(conn)
+
+
+async def test_one_delivery_that_always_fails_is_set_aside_and_the_others_go_on(
+    kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setting_aside, "RESTS_S", (0.1,) * 4)
+    bad, well = await kit.received(), await kit.received()
+    async with running.working():
+        await started(running, bad, well)
+        await kit.take(decided(task(bad, LICENCE)))
+        event = await poisoned(kit, bad)
+        await kit.take(decided(task(bad, DRAINS)))
+        loop = Loop(name="deliverer", body=running.deliverer.run)
+        async with Loops([loop], service="test", pool=None) as loops:
+            pulse = loops.pulses["deliverer"]
+            await kit.take(decided(task(well, LICENCE)))
+            running.deliverer.wake.set()
+            await reached(kit, well, 2)
+
+            async def reported() -> bool:
+                return pulse.detail == "set_aside=1"
+
+            await until(reported, "it is in the sign of life", seconds=20)
+            begun = time.monotonic()
+            await kit.take(decided(task(well, DRAINS)))
+            running.deliverer.wake.set()
+            await reached(kit, well, 3)
+            assert time.monotonic() - begun < 3
+            assert pulse.since_progress < 3, "the loop is alive: nothing is restarted"
+            assert await kit.value("SELECT turn FROM application WHERE number = $1", bad) == 1
+            [letter] = await letters(kit)
+            assert (letter.application, letter.event_id) == (bad, event)
+            assert letter.error_class == "UndeliverableError"
+            assert letter.error_message.startswith("KeyError")
+            # The operator has had it mended, and lets it be tried again.
+            await kit.pool.execute(
+                "UPDATE inbox SET type = 'lianshen.task.decided.v1' WHERE event_id = $1", event
+            )
+            inbox = Inbox(handler=_nothing, deferred=True)
+            await dead_letters.replay(kit.pool, inbox, letter.id, actor_ref="operator")
+            running.deliverer.wake.set()
+            await reached(kit, bad, 2)
+    assert await kit.undelivered() == 0
+    assert await letters(kit) == []
+
+
+async def test_what_is_given_up_holds_the_application_no_more(
+    kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setting_aside, "RESTS_S", (0.0,) * 4)
+    bad = await kit.received()
+    async with running.working():
+        await started(running, bad)
+        await kit.take(decided(task(bad, LICENCE)))
+        await poisoned(kit, bad)
+        await kit.take(decided(task(bad, DRAINS)))
+        for _ in range(setting_aside.ATTEMPTS):
+            with pytest.raises(UndeliverableError):
+                await running.deliver()
+        assert await running.deliver() == 0
+        [letter] = await letters(kit)
+        inbox = Inbox(handler=_nothing, deferred=True)
+        await dead_letters.discard(kit.pool, inbox, letter.id, actor_ref="operator")
+        assert await running.deliver() == 1
+        await reached(kit, bad, 2)
+    state = await kit.value("SELECT state FROM inbox WHERE event_id = $1", letter.event_id)
+    assert state == "discarded"
+
+
+class Away(Interceptor):
+    """Temporal has gone: no workflow can be started."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002  # theirs
+        return Unreachable(next)
+
+
+class Unreachable(OutboundInterceptor):
+    async def start_workflow(self, _: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        raise RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
+
+
+async def test_what_needs_no_workflow_does_not_show_that_temporal_is_there(
+    kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ratings pass while Temporal cannot be reached: whoever waits for it is not set aside."""
+    monkeypatch.setattr(setting_aside, "RESTS_S", (0.0,) * 4)
+    known: Any = {**running.client.config(), "interceptors": [Away()]}
+    deliverer = Deliverer(
+        pool=kit.pool,
+        client=Client(**known),
+        task_queue=running.settings.task_queue,
+        calendar=lambda: shelf().calendar,
+        clock=kit.clock,
+    )
+    waiting = await kit.received()
+    for _ in range(setting_aside.ATTEMPTS + 1):
+        rated = await kit.received()
+        await kit.pool.execute(
+            "UPDATE inbox SET type = $1 WHERE application = $2", RatingGiven.TYPE, rated
+        )
+        with pytest.raises(RPCError, match="refused"):
+            await deliverer.turn()
+    rows = await kit.rows("SELECT application FROM inbox WHERE delivered_at IS NULL")
+    assert [row["application"] for row in rows] == [waiting]
+    assert await letters(kit) == []
+
+
+async def _nothing(*_: Any) -> None:
+    """No message is applied anew: what failed was handing it on."""
+    raise AssertionError
+
+
+_EXHAUSTED = RPCStatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("error", "others_went", "expected"),
+    [
+        (KeyError("x"), False, True),
+        (RPCError("x", RPCStatusCode.UNAVAILABLE, b""), False, False),
+        (RPCError("x", RPCStatusCode.UNAVAILABLE, b""), True, True),
+        (RPCError("x", RPCStatusCode.INVALID_ARGUMENT, b""), False, True),
+        (RPCError("namespace rate limit exceeded", _EXHAUSTED, b""), False, False),
+        (RPCError("namespace rate limit exceeded", _EXHAUSTED, b""), True, True),
+        (RPCError("grpc: received message larger than max", _EXHAUSTED, b""), False, True),
+        (ConnectionRefusedError(), False, False),
+        (TimeoutError(), True, True),
+    ],
+)
+def test_whose_failure_it_is(error: Exception, others_went: bool, expected: bool) -> None:
+    assert setting_aside.is_its_own(error, others_went=others_went) is expected

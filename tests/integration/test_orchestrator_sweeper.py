@@ -108,3 +108,24 @@ async def test_the_alarm_stands_in_the_heartbeat(kit: Kit) -> None:
             return loops.pulses["sweeper"].detail == "timer_silent=1"
 
         await until(told, "the alarm", seconds=10)
+
+
+async def test_a_limit_beside_those_of_tasks_has_its_alarm_too(kit: Kit) -> None:
+    real = RealTime()
+    sweeper = timer_sweeper(kit.pool, kit.clock, grace=GRACE, real=real)
+    story = await kit.story()
+    await kit.writer.carry_out(story.accepted())
+    await kit.pool.execute("UPDATE task SET promised_at = promised_at + interval '9 years'")
+    over = story.case.limits["joint"].due_at
+    kit.clock.move_to(over)
+    await sweeper.sweep()
+    real.now += 2 * GRACE
+    assert await sweeper.sweep() == 0
+    kit.clock.move_to(over + timedelta(minutes=1))
+    await sweeper.sweep()
+    real.now += 2 * GRACE
+    assert await sweeper.sweep() == 1
+    await kit.writer.carry_out(story.next(ClockReached(at=over + timedelta(minutes=1))))
+    await sweeper.sweep()
+    real.now += 2 * GRACE
+    assert await sweeper.sweep() == 0

@@ -23,6 +23,7 @@ from services.cli import build
 from services.contracts.topics import tasks_topic
 from services.contracts.vocabulary import Service
 from services.demonstration.authorisations import authorise
+from services.runtime import calendar_files, clock
 from services.runtime.embedded.stack import Stack
 from services.verification import Report, Sources, SourcesError, verify
 from services.verification.report import (
@@ -168,19 +169,28 @@ async def stand_in(at: County, number: str) -> None:
         await chief.post(f"/v1/absences/{absence['id']}/end")
 
 
+def in_four_days(at: County) -> str:
+    """Return a day soon, but not over when it is read: days pass in a second here."""
+    assert at.stack.clock_file is not None
+    calendar = calendar_files.load(Path("deploy/calendar"))
+    today = calendar.local_date(clock.read(at.stack.clock_file, calendar).now())
+    return calendar.add_working_days(today, 4).isoformat()
+
+
 async def stop_clock(at: County, number: str) -> None:
     """A department stops its clock with notice, and its head extends the limit of the law."""
     task, chief = await task_of(at, CITY, number), at.windows[CITY]
     path = f"/v1/tasks/{task['id']}"
-    notice = {"kind": "inspection", "until": "2026-03-05", "notice": "市容检告〔2026〕1号"}
+    notice = {"kind": "inspection", "until": in_four_days(at), "notice": "市容检告〔2026〕1号"}
     paused = await chief.post(
         f"{path}/pauses", notice | {"reason": "现场检验"}, version=task["version"]
     )
     task = await redated(at, number, paused["version"])
-    approval = {"days": 10, "approver": "department_head", "approval": "市容延〔2026〕2号"}
-    extended = await chief.post(
-        f"{path}/extensions", approval | {"reason": "情况复杂"}, version=task["version"]
-    )
+    more = {"days": 10, "approver": "department_head", "reason": "情况复杂"}
+    asked = await chief.post(f"{path}/extension-proposals", more, version=task["version"])
+    async with person(at, f"head-{CITY}") as head:
+        answer = {"answer": "approved", "document": "市容延〔2026〕2号"}
+        extended = await head.post(f"/v1/extension-proposals/{asked['id']}/answer", answer)
     await redated(at, number, extended["version"])
 
     async def shown() -> bool:
@@ -259,9 +269,32 @@ async def play(at: County) -> Kinds:
     assert found == dict(
         zip(ending, ["granted", "partly_granted", "granted", "granted", "withdrawn"], strict=True)
     )
+    await rate(at, kinds.granted)
     for number in (kinds.granted, kinds.refused):
         await hand_out(at, number)
     return kinds
+
+
+async def rate(at: County, number: str) -> None:
+    """The investor rates a department badly: it answers, and the supervision closes it."""
+    path = f"/v1/applications/{number}/ratings"
+    bad = {"department": MARKET, "grade": "very_dissatisfied", "comment": "来回跑了三次"}
+    await at.investor.post(path, bad)
+    await at.investor.post(path, {"department": CITY, "grade": "satisfied"})
+
+    async def shown(state: str) -> bool:
+        found = (await at.investor.get(path))["items"]
+        return any(one["follow_up"] and one["follow_up"]["state"] == state for one in found)
+
+    await until(lambda: shown("open"), 60, "a follow-up of the bad rating")
+    acts = {f"chief-{MARKET}": "answers", "supervisor": "closures"}
+    for client, act in acts.items():
+        who = Person(at.stack.urls["orchestrator"], at.stack.tokens(client))
+        [found] = (await who.get("/v1/supervision/follow-ups"))["items"]
+        text = {"text": "今后一次告知全部要求"}
+        await who.post(f"/v1/supervision/follow-ups/{found['id']}/{act}", text)
+        await who.http.aclose()
+    await until(lambda: shown("closed"), 60, "the end of the follow-up")
 
 
 async def hand_out(at: County, number: str) -> None:
@@ -416,7 +449,7 @@ async def test_every_invariant_is_sabotaged() -> None:
 
 async def test_what_moves_is_in_flight_until_it_lasts(scene: Scene) -> None:
     lost = "DELETE FROM result WHERE application = '{0}'; UPDATE inbox SET received_at = now()"
-    async with scene.sabotaged(Service.INTAKE, lost.format(scene.kinds.granted)) as sources:
+    async with scene.sabotaged(Service.INTAKE, lost.format(scene.kinds.rectified)) as sources:
         once = await verify(sources)
         assert once.clean
         assert once.in_flight
@@ -492,7 +525,7 @@ async def test_the_command_prints_a_line_for_each_invariant_and_exits_with_1_whe
     assert plain[0] == 1
     found = json.loads(plain[1])
     assert found["clean"] is False
-    assert [one["number"] for one in found["invariants"]] == list(range(1, 13))
+    assert [one["number"] for one in found["invariants"]] == list(INVARIANTS)
     assert found["invariants"][DECISIONS - 1]["violations"]
 
 

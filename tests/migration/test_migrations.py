@@ -66,6 +66,48 @@ async def test_migrating_again_changes_nothing(databases: Databases, service: Se
     assert await asyncio.to_thread(migrate.dump_schema, url) == before
 
 
+async def test_what_was_there_before_there_were_cards_is_recorded(databases: Databases) -> None:
+    url = await databases.fresh("empty_orchestrator")
+    await migrate.upgrade_async(Service.ORCHESTRATOR, url, to="0004")
+    add = """
+        INSERT INTO application (number, project_code, scenario, status, turn, facts, route, shared,
+            plan_digest, catalogue_version, calendar_version, submitted_at, promised_at,
+            provisional, promised_working_days)
+        VALUES ($1, 'P', 's', 'in_progress', $2, '{}', '{}', '{}', 'd', 'v', 'v', now(), now(),
+            false, 5)
+    """
+    connection = await asyncpg.connect(url)
+    await connection.execute(add, "N1", 7)
+    await migrate.upgrade_async(Service.ORCHESTRATOR, url)
+    found = await connection.fetch("SELECT application, turn FROM before_supervision")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute("DELETE FROM before_supervision")
+    await connection.close()
+    assert [tuple(row) for row in found] == [("N1", 7)]
+
+
+async def test_clocks_that_were_moved_before_needed_no_authorisation(databases: Databases) -> None:
+    url = await databases.fresh("empty_departments")
+    await migrate.upgrade_async(Service.DEPARTMENTS, url, to="0006")
+    connection = await asyncpg.connect(url)
+    await connection.execute("""
+        ALTER TABLE task_pause DROP CONSTRAINT task_pause_task_id_fkey;
+        ALTER TABLE task_extension DROP CONSTRAINT task_extension_task_id_fkey;
+        INSERT INTO task_pause (task_id, number, kind, from_on, until_on, notice, article, reason,
+            actor_ref, actor_role, at)
+        VALUES (1, 1, 'hearing', '2026-03-02', '2026-03-03', 'n', 'a', 'r', 'x', 'officer', now());
+        INSERT INTO pause_end (task_id, number, ended_on, actor_ref, actor_role, at)
+        VALUES (1, 1, '2026-03-03', 'x', 'officer', now());
+        INSERT INTO task_extension (task_id, number, days, unit, approver, approval, article,
+            reason, actor_ref, actor_role, at)
+        VALUES (1, 1, 5, 'working_day', 'department_head', 'n', 'a', 'r', 'x', 'officer', now())
+    """)
+    await migrate.upgrade_async(Service.DEPARTMENTS, url)
+    for table in ("task_pause", "pause_end", "task_extension"):
+        assert await connection.fetchval(f"SELECT asked FROM {table}") is False
+    await connection.close()
+
+
 async def test_two_migrations_at_once_wait_for_each_other(databases: Databases) -> None:
     url = await databases.fresh("empty_intake")
     outcomes = await asyncio.gather(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from services.contracts.vocabulary import LimitStart, Part, Silence, Unit
 from services.domain.calendar import WorkingCalendar, YearDays
 from services.domain.route import (
+    EDITION,
     Budget,
     Route,
     RoutePart,
@@ -71,7 +72,7 @@ def step(*parts: RoutePart, code: str = "", rounds: int = 0, rectify: int = 3) -
     )
 
 
-def route(*steps: RouteStep, promised_days: int = 20) -> Route:
+def route(*steps: RouteStep, promised_days: int = 20, edition: int = EDITION) -> Route:
     start = CALENDAR.local_date(START)
     promised_on = CALENDAR.add_working_days(start, promised_days)
     return Route(
@@ -83,6 +84,7 @@ def route(*steps: RouteStep, promised_days: int = 20) -> Route:
         calendar_version=CALENDAR.version,
         plan_digest="0" * 64,
         steps=steps,
+        edition=edition,
     )
 
 
@@ -91,11 +93,11 @@ def task(item: str, department: str, round_: int = 1) -> str:
 
 
 @st.composite
-def routes(draw: st.DrawFn) -> Route:
-    """Any route of up to six steps: every item requires items of earlier steps only."""
+def routes(draw: st.DrawFn, most_steps: int = 6) -> Route:
+    """Any route of up to so many steps: every item requires items of earlier steps only."""
     made: list[RouteStep] = []
     earlier: list[str] = []
-    for number in range(draw(st.integers(1, 6))):
+    for number in range(draw(st.integers(1, most_steps))):
         items = [f"I{number}{letter}" for letter in "abc"[: draw(st.integers(1, 3))]]
         parts: list[RoutePart] = []
         for place, item in enumerate(items):
@@ -115,4 +117,5 @@ def routes(draw: st.DrawFn) -> Route:
         rounds = draw(st.integers(0, 2))
         made.append(step(*parts, code=f"S{number}", rounds=rounds, rectify=draw(st.integers(1, 4))))
         earlier += items
-    return route(*made, promised_days=draw(st.integers(1, 30)))
+    edition = draw(st.sampled_from((EDITION, 1)))
+    return route(*made, promised_days=draw(st.integers(1, 30)), edition=edition)

@@ -36,6 +36,7 @@ from services.domain.case import (
     Resumed,
     Withdrawn,
 )
+from services.domain.rectifying import AskRectificationLapse, RectificationLapsed
 from services.domain.route import Route
 from services.domain.turn import status_of
 from tests.unit.routes import CALENDAR, START, consult, decide, route, step, task
@@ -216,6 +217,9 @@ def test_what_is_not_put_right_in_time_is_refused() -> None:
     life.decide(task("B", "y"), Outcome.REFUSED)
     assert next_instant(life.case) == CALENDAR.close_of(date(2026, 1, 7))
     life.tick()
+    [asked] = life.of(AskRectificationLapse)
+    assert life.case.items == {}
+    life.do(RectificationLapsed(at=asked.at, step="j", round=1))
     assert life.case.items == {"A": Outcome.GRANTED, "B": Outcome.REFUSED}
 
 

@@ -24,6 +24,7 @@ from services.domain.case import (
     Accepted,
     AnyEvent,
     AskLapse,
+    AskRectification,
     Case,
     ClockReached,
     Conclude,
@@ -43,6 +44,11 @@ from services.domain.case import (
     Withdrawn,
 )
 from services.domain.limits import Ledger
+from services.domain.rectifying import (
+    AskRectificationLapse,
+    EndRectification,
+    RectificationLapsed,
+)
 from services.domain.route import Budget, Route
 from services.domain.turn import ENDED_STEPS, ENDED_TASKS, part_key, status_of, task_name
 from tests.unit.oracle_days import expected, worked_days
@@ -90,6 +96,8 @@ class ApprovalLife(RuleBasedStateMachine):
         self.ended: list[EndTask] = []
         self.released: list[str] = []
         self.asked: set[str] = set()
+        self.questions: set[tuple[str, int]] = set()
+        self.notices: list[tuple[str, int, date]] = []
         self.concluded = 0
         self.history: list[AnyEvent] = []
         self.do(Accepted(at=START))
@@ -117,6 +125,18 @@ class ApprovalLife(RuleBasedStateMachine):
                 assert command.task not in self.asked
                 self.asked.add(command.task)
                 assert self.parts[command.key][1].part is Part.CONSULT
+            case AskRectificationLapse():
+                assert (command.step, command.round) not in self.questions
+                self.questions.add((command.step, command.round))
+            case AskRectification():
+                rule = next(s.rectification for s in self.route.steps if s.code == command.step)
+                assert rule is not None
+                assert command.round <= rule.rounds, "more rounds than the catalogue allows"
+                last = CALENDAR.local_date(command.until)
+                self.notices.append((command.step, command.round, last))
+            case EndRectification():
+                [notice] = [n for n in self.notices if n[:2] == (command.step, command.round)]
+                assert command.from_on <= command.until_on <= notice[2], "longer than its notice"
             case Release():
                 step = next(s for s in self.route.steps if s.code == command.step)
                 for part in step.parts:
@@ -219,6 +239,31 @@ class ApprovalLife(RuleBasedStateMachine):
         for key, old in kept.items():
             if old.outcome in {Outcome.GRANTED, Outcome.NO_OBJECTION}:
                 assert self.case.tasks[key] == old, "a signature that stood was asked for again"
+
+    def unanswered(self) -> list[str]:
+        return [k for k in self.rectifying() if self.case.steps[k].lapse_asked]
+
+    @precondition(lambda self: bool(self.unanswered()))
+    @rule(data=st.data(), later=HOURS)
+    def close_notice(self, data: st.DataObject, later: timedelta) -> None:
+        """Intake's store found no answer: the step is over, its time is not counted."""
+        code = data.draw(st.sampled_from(self.unanswered()))
+        status = self.case.steps[code]
+        self.now += later
+        self.do(RectificationLapsed(at=self.now, step=code, round=status.round))
+        assert self.case.steps[code].state in ENDED_STEPS
+        assert len(self.case.steps[code].pauses) == len(status.pauses) + 1
+
+    @precondition(lambda self: bool(self.unanswered()))
+    @rule(data=st.data(), hours=st.integers(1, 20))
+    def answer_heard_of_late(self, data: st.DataObject, hours: int) -> None:
+        """What intake had taken in time comes after the term, and counts."""
+        code = data.draw(st.sampled_from(self.unanswered()))
+        status = self.case.steps[code]
+        assert status.rectify_until is not None
+        at = status.rectify_until - hours * timedelta(hours=1)
+        self.do(Rectified(at=at, step=code, round=status.round))
+        assert self.case.steps[code].round == status.round + 1
 
     @precondition(is_open)
     @rule(data=st.data(), late=HOURS, length=st.integers(0, 9), cap=st.integers(0, 4) | st.none())

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.domain.catalogue import Stage, in_force
+from services.domain.catalogue import Stage
+from services.domain.editions import in_force
 from services.domain.findings import Place
 from services.domain.lint import lint
 from services.runtime.catalogue_files import (

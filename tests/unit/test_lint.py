@@ -201,7 +201,7 @@ def test_an_item_has_a_rule_and_a_basis_for_its_fee() -> None:
     [
         (ItemStatus.ACTIVE, []),
         (ItemStatus.SUSPENDED, []),
-        (ItemStatus.DELEGATED, ["not-active"]),
+        (ItemStatus.DELEGATED, ["in-power"]),
         (ItemStatus.CANCELLED, ["not-active"]),
     ],
 )

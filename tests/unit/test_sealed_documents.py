@@ -27,11 +27,12 @@ from services.domain.catalogue import ItemKind, Name
 from services.domain.sheets import Application, Decided, Sheet
 from services.intake.documents import SealError
 from services.intake.documents.press import Press, address_of
-from services.intake.documents.printing import Printer, chinese_date, legible
+from services.intake.documents.printing import Printer, chinese_date
 from services.intake.documents.sealing import Seal
 from services.intake.settings import SealSettings
 from services.runtime.embedded.keys import ensure_test_seal
 from services.runtime.hashing import Hasher
+from services.runtime.press import legible
 
 NOW = datetime(2026, 3, 2, 1, 30, 0, 123_456, tzinfo=UTC)
 NUMBER = "QX20260302-000001-0"

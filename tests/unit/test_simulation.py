@@ -16,6 +16,8 @@ from services.contracts.vocabulary import Conclusion, Outcome, Unit
 from services.domain import planner
 from services.domain.approval import apply, begin
 from services.domain.case import Accepted, Decided, IssueTask
+from services.domain.examination import Supplemented
+from services.domain.later_events import AskPapers
 from services.domain.route import Budget, Route, RouteAcceptance
 from services.domain.simulation import World
 from services.domain.simulation_lives import INVESTOR, Assumptions, Life, Run
@@ -360,6 +362,10 @@ def test_it_is_the_core_that_is_simulated(code: str) -> None:
             outcome = Outcome.GRANTED if part == "decide" else Outcome.NO_OBJECTION
             case, more = apply(case, Decided(at=at, task=task, outcome=outcome))
             commands += more
+        for asked in [c for c in commands if isinstance(c, AskPapers)]:
+            papers = tuple(f"material/{one}" for one in asked.awaited.materials)
+            case, more = apply(case, Supplemented(at=at, round=0, subjects=papers))
+            commands += more
     assert line.opened(run.lives[0].ended) == at == case.at
 
 
@@ -482,3 +488,29 @@ def test_ten_thousand_applications_of_twenty_items_take_a_minute() -> None:
     sys.settrace(tracer)
     assert len(run.lives) == 500
     assert took < 60 / 20 * 2, f"{took:.1f} s of CPU for 500 applications"
+
+
+def test_investors_take_their_time_for_papers_and_no_clock_runs() -> None:
+    """The example of the plant: what comes later is handed in after ten working days."""
+    day = date(2026, 3, 2)
+    example = COUNTY.scenario_by_code["plant"].example
+    of = planner.route(planner.plan(COUNTY, DAYS, "plant", example, {}, day), "S0", DAYS)
+    assert any(one.papers for one in of.steps)
+    parts = {f"{p.item}/{p.department}": p for s in of.steps for p in s.parts}
+    line = WorkingTime(DAYS, day)
+    lives = []
+    for papers in (constant(0.0), constant(10.0 * line.day / HOUR_S)):
+        assumed = Assumptions(
+            officers={part.department: 9 for part in parts.values()},
+            hours=dict.fromkeys(parts, constant(1.0)),
+            papers=papers,
+        )
+        world = World(line=line, route_of=handed_in(of, DAYS), assumptions=assumed, seed=1)
+        lives += world.run([0]).lives
+    at_once, later = lives
+    waited = sum(one.waited for one in later.chain if not one.department)
+    assert waited >= 10 * line.day
+    assert not any(one.waited for one in at_once.chain if not one.department)
+    assert later.ended - at_once.ended >= waited
+    assert later.used_days <= at_once.used_days + 2, "the investor's days are not used up"
+    assert (later.in_time, later.conclusion) == (True, at_once.conclusion)

@@ -161,3 +161,15 @@ def test_the_forward_pass_is_what_the_core_does(of: Route, hours: list[int]) -> 
     assert found.chance == (1.0 if life.in_time else 0.0)
     assert case.tasks[found.holding].state is TaskState.OPEN
     assert life.ended % HOUR_S in {0, 36}
+
+
+def test_a_step_that_waits_for_papers_is_held_by_the_investor_and_moves_the_promise() -> None:
+    """A day of work is left; it waited past its promise, which all those days have moved."""
+    alone = route(step(decide("A", "a")), promised_days=3)
+    case = apply(begin(alone, CALENDAR, OPENING), Accepted(at=OPENING))[0]
+    now = CALENDAR.opening_of(date(2026, 1, 14))
+    steps: dict[str, StepState] = {}
+    waiting = foreseen(case, now, days(a=1), steps=steps, open={}, awaited={"A": FIRST})
+    assert (waiting.chance, waiting.holding) == (1.0, INVESTOR)  # type: ignore[attr-defined]  # a forecast
+    late = foreseen(case, now, days(a=1), steps=steps, open={})
+    assert late.chance == 0.0  # type: ignore[attr-defined]  # a forecast

@@ -20,7 +20,9 @@ from services.domain.case import (
     Release,
     Withdrawn,
 )
+from services.domain.limit_events import SetLimit
 from tests.unit.routes import CALENDAR, START, consult, decide, route, step, task
+from tests.unit.test_limit_clocks import limited
 from tests.workflow.conftest import Run, close_of, running
 
 HOUR = timedelta(hours=1)
@@ -59,6 +61,27 @@ async def test_history_is_flat_in_the_number_of_departments(env: WorkflowEnviron
             history = await run.handle.fetch_history()
             lengths.append(len(history.events))
     assert max(lengths) <= 16
+
+
+async def test_limits_beside_those_of_tasks_take_no_timer_of_their_own(
+    env: WorkflowEnvironment,
+) -> None:
+    """One timer, for whatever speaks next: a joint case and its licences are as flat as before."""
+    found = []
+    for plan in (route, limited):
+        steps = [step(decide(f"I{n}", f"d{n}"), decide(f"J{n}", f"e{n}")) for n in range(8)]
+        async with running(env, plan(*steps), START) as run:
+            for letter, department in (("I", "d"), ("J", "e")):
+                names = [task(f"{letter}{n}", f"{department}{n}") for n in range(8)]
+                await run.say(
+                    *(Decided(at=START, task=one, outcome=Outcome.GRANTED) for one in names)
+                )
+            await run.handle.result()
+            history = await run.handle.fetch_history()
+            started = EventType.EVENT_TYPE_TIMER_STARTED
+            timers = sum(event.event_type == started for event in history.events)
+            found.append((timers, bool(of(run, SetLimit))))
+    assert found == [(1, False), (1, True)]
 
 
 async def test_deadlines_are_durable_timers_in_business_time(env: WorkflowEnvironment) -> None:

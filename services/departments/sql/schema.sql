@@ -61,7 +61,7 @@ CREATE TABLE public.act (
     actor_role text,
     note text,
     at timestamp with time zone NOT NULL,
-    CONSTRAINT act_kind_check CHECK ((kind = ANY (ARRAY['claimed'::text, 'released'::text, 'noted'::text, 'decision'::text, 'opinion'::text, 'lapse'::text, 'cancelled'::text, 'reassigned'::text, 'special'::text, 'asked_above'::text, 'answered_above'::text, 'visited'::text, 'signed'::text, 'session'::text, 'paused'::text, 'pause_ended'::text, 'extended'::text, 'redated'::text])))
+    CONSTRAINT act_kind_check CHECK ((kind = ANY (ARRAY['claimed'::text, 'released'::text, 'noted'::text, 'decision'::text, 'opinion'::text, 'lapse'::text, 'cancelled'::text, 'reassigned'::text, 'special'::text, 'asked_above'::text, 'answered_above'::text, 'visited'::text, 'signed'::text, 'session'::text, 'paused'::text, 'pause_ended'::text, 'extended'::text, 'redated'::text, 'asked_extension'::text, 'answered_extension'::text])))
 );
 
 COMMENT ON TABLE public.act IS 'INSERT-only: the history of each task';
@@ -337,6 +337,45 @@ ALTER TABLE public.examination ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+CREATE TABLE public.extension_proposal (
+    id bigint NOT NULL,
+    task_id bigint NOT NULL,
+    department text NOT NULL,
+    days integer NOT NULL,
+    unit text NOT NULL,
+    approver text NOT NULL,
+    reason text NOT NULL,
+    authorisation_id bigint,
+    asked_by text NOT NULL,
+    asked_role text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    budget integer NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    answered_by text,
+    answer text,
+    document text,
+    CONSTRAINT extension_proposal_answer_check CHECK ((answer = ANY (ARRAY['approved'::text, 'refused'::text]))),
+    CONSTRAINT extension_proposal_answered CHECK ((((answered_at IS NULL) = (answered_by IS NULL)) AND ((answered_at IS NULL) = (answer IS NULL)) AND ((answered_at IS NULL) = (document IS NULL)))),
+    CONSTRAINT extension_proposal_budget_check CHECK ((budget > 0)),
+    CONSTRAINT extension_proposal_days_check CHECK ((days > 0)),
+    CONSTRAINT extension_proposal_document_check CHECK ((document ~ '^\S+$'::text)),
+    CONSTRAINT extension_proposal_is_answered_by_another CHECK ((answered_by <> asked_by)),
+    CONSTRAINT extension_proposal_reason_check CHECK ((reason ~ '\S'::text)),
+    CONSTRAINT extension_proposal_unit_check CHECK ((unit = ANY (ARRAY['working_day'::text, 'calendar_day'::text])))
+);
+
+COMMENT ON TABLE public.extension_proposal IS 'Longer limits proposed, and what the approver answered';
+
+ALTER TABLE public.extension_proposal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.extension_proposal_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.heartbeat (
     loop text NOT NULL,
     instance text NOT NULL,
@@ -460,10 +499,14 @@ CREATE TABLE public.pause_end (
     ended_on date NOT NULL,
     actor_ref text NOT NULL,
     actor_role text NOT NULL,
-    at timestamp with time zone NOT NULL
+    at timestamp with time zone NOT NULL,
+    authorisation_id bigint,
+    asked boolean DEFAULT false NOT NULL
 );
 
 COMMENT ON TABLE public.pause_end IS 'INSERT-only: pauses that ended before the day of their notice';
+
+COMMENT ON COLUMN public.pause_end.asked IS 'whether it needed what the rule on authorisations says';
 
 CREATE TABLE public.roster (
     officer_ref text NOT NULL,
@@ -521,6 +564,9 @@ CREATE TABLE public.session_member (
     needed integer NOT NULL,
     until timestamp with time zone,
     present boolean,
+    attested_by text,
+    attested_role text,
+    attested_at timestamp with time zone,
     CONSTRAINT session_member_needed_check CHECK ((needed > 0))
 );
 
@@ -675,6 +721,8 @@ CREATE TABLE public.task_extension (
     actor_ref text NOT NULL,
     actor_role text NOT NULL,
     at timestamp with time zone NOT NULL,
+    asked boolean DEFAULT false NOT NULL,
+    proposal_id bigint,
     CONSTRAINT task_extension_approval_check CHECK ((approval ~ '^\S+$'::text)),
     CONSTRAINT task_extension_days_check CHECK ((days > 0)),
     CONSTRAINT task_extension_number_check CHECK ((number > 0)),
@@ -683,6 +731,8 @@ CREATE TABLE public.task_extension (
 );
 
 COMMENT ON TABLE public.task_extension IS 'INSERT-only: every extension of a statutory limit';
+
+COMMENT ON COLUMN public.task_extension.asked IS 'whether it needed what the rule on authorisations says';
 
 ALTER TABLE public.task ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.task_id_seq
@@ -707,6 +757,8 @@ CREATE TABLE public.task_pause (
     actor_ref text NOT NULL,
     actor_role text NOT NULL,
     at timestamp with time zone NOT NULL,
+    authorisation_id bigint,
+    asked boolean DEFAULT false NOT NULL,
     CONSTRAINT task_pause_cap CHECK (((cap_value IS NULL) = (cap_unit IS NULL))),
     CONSTRAINT task_pause_cap_unit_check CHECK ((cap_unit = ANY (ARRAY['working_day'::text, 'calendar_day'::text]))),
     CONSTRAINT task_pause_lasts CHECK ((until_on >= from_on)),
@@ -716,6 +768,8 @@ CREATE TABLE public.task_pause (
 );
 
 COMMENT ON TABLE public.task_pause IS 'INSERT-only: every pause of a task, with its written notice';
+
+COMMENT ON COLUMN public.task_pause.asked IS 'whether it needed what the rule on authorisations says';
 
 ALTER TABLE ONLY public.inbox ALTER COLUMN arrival SET DEFAULT nextval('public.inbox_arrival'::regclass);
 
@@ -776,6 +830,9 @@ ALTER TABLE ONLY public.examination
 ALTER TABLE ONLY public.examination
     ADD CONSTRAINT examination_task_key UNIQUE (task);
 
+ALTER TABLE ONLY public.extension_proposal
+    ADD CONSTRAINT extension_proposal_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.heartbeat
     ADD CONSTRAINT heartbeat_pkey PRIMARY KEY (loop, instance);
 
@@ -802,6 +859,9 @@ ALTER TABLE ONLY public.pause_end
 
 ALTER TABLE ONLY public.roster
     ADD CONSTRAINT roster_pkey PRIMARY KEY (officer_ref);
+
+ALTER TABLE public.session_member
+    ADD CONSTRAINT session_member_attested CHECK ((((attested_at IS NULL) = (attested_by IS NULL)) AND ((attested_at IS NULL) = (attested_role IS NULL)) AND ((attested_at IS NOT NULL) OR (present IS NOT TRUE)))) NOT VALID;
 
 ALTER TABLE ONLY public.session_member
     ADD CONSTRAINT session_member_pkey PRIMARY KEY (session_id, department);
@@ -832,6 +892,9 @@ ALTER TABLE ONLY public.stream_position
 
 ALTER TABLE ONLY public.task_extension
     ADD CONSTRAINT task_extension_pkey PRIMARY KEY (task_id, number);
+
+ALTER TABLE ONLY public.task_extension
+    ADD CONSTRAINT task_extension_proposal_id_key UNIQUE (proposal_id);
 
 ALTER TABLE ONLY public.task_pause
     ADD CONSTRAINT task_pause_pkey PRIMARY KEY (task_id, number);
@@ -869,6 +932,12 @@ CREATE INDEX engagement_of_officer ON public.engagement USING btree (officer_ref
 CREATE INDEX examination_by_application ON public.examination USING btree (application, department);
 
 CREATE INDEX examination_by_due ON public.examination USING btree (department, state, until, id);
+
+CREATE INDEX extension_proposal_of_department ON public.extension_proposal USING btree (department, due_at, id);
+
+CREATE INDEX extension_proposal_of_task ON public.extension_proposal USING btree (task_id, id);
+
+CREATE UNIQUE INDEX extension_proposal_one_at_a_time ON public.extension_proposal USING btree (task_id) WHERE (answered_at IS NULL);
 
 CREATE INDEX idempotency_created ON public.idempotency USING btree (created_at);
 
@@ -932,6 +1001,8 @@ CREATE TRIGGER authority_rule_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON
 
 CREATE TRIGGER examination_done_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.examination_done FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER extension_proposal_closed_once BEFORE DELETE OR UPDATE ON public.extension_proposal FOR EACH ROW EXECUTE FUNCTION public.refuse_all_but_closing('answered_at', 'answered_by', 'answer', 'document');
+
 CREATE TRIGGER outcome_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.outcome FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER pause_end_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pause_end FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
@@ -968,6 +1039,12 @@ ALTER TABLE ONLY public.engagement
 ALTER TABLE ONLY public.examination_done
     ADD CONSTRAINT examination_done_examination_id_fkey FOREIGN KEY (examination_id) REFERENCES public.examination(id);
 
+ALTER TABLE ONLY public.extension_proposal
+    ADD CONSTRAINT extension_proposal_authorisation_id_fkey FOREIGN KEY (authorisation_id) REFERENCES public.authorisation(id);
+
+ALTER TABLE ONLY public.extension_proposal
+    ADD CONSTRAINT extension_proposal_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.task(id);
+
 ALTER TABLE ONLY public.outcome
     ADD CONSTRAINT outcome_above_id_fkey FOREIGN KEY (above_id) REFERENCES public.approval_above(id);
 
@@ -976,6 +1053,9 @@ ALTER TABLE ONLY public.outcome
 
 ALTER TABLE ONLY public.outcome
     ADD CONSTRAINT outcome_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.task(id);
+
+ALTER TABLE ONLY public.pause_end
+    ADD CONSTRAINT pause_end_authorisation_id_fkey FOREIGN KEY (authorisation_id) REFERENCES public.authorisation(id);
 
 ALTER TABLE ONLY public.pause_end
     ADD CONSTRAINT pause_end_task_id_number_fkey FOREIGN KEY (task_id, number) REFERENCES public.task_pause(task_id, number);
@@ -1017,7 +1097,13 @@ ALTER TABLE ONLY public.task
     ADD CONSTRAINT task_above_id_fkey FOREIGN KEY (above_id) REFERENCES public.approval_above(id);
 
 ALTER TABLE ONLY public.task_extension
+    ADD CONSTRAINT task_extension_proposal_id_fkey FOREIGN KEY (proposal_id) REFERENCES public.extension_proposal(id);
+
+ALTER TABLE ONLY public.task_extension
     ADD CONSTRAINT task_extension_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.task(id);
+
+ALTER TABLE ONLY public.task_pause
+    ADD CONSTRAINT task_pause_authorisation_id_fkey FOREIGN KEY (authorisation_id) REFERENCES public.authorisation(id);
 
 ALTER TABLE ONLY public.task_pause
     ADD CONSTRAINT task_pause_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.task(id);

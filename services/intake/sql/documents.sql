@@ -59,6 +59,11 @@ join party as p on p.application = d.application and p.capacity = 'applicant'
 left join result as r on r.application = d.application and r.item = d.item
 where d.code = :code::text and d.number = :number::text;
 
+-- name: plan_for_what_is_asked()!
+-- Of the filters of `list_grants` most are null. A plan for all of them alike walks through the
+-- whole register; one for those that were given uses their index.
+set local plan_cache_mode = force_custom_plan;
+
 -- name: list_grants(released_at, application, item, of_item, department, project, since, until, limit)
 -- A page of the register below a key, newest first. Names of people are not in it: the holder is
 -- named when it is a company.

@@ -16,7 +16,7 @@ left join acceptance as c on c.application = a.number
 where a.number = :number::text and (:owner::text is null or a.owner_ref = :owner::text);
 
 -- name: acts_of(number)
-select line, kind, rate, quantity, amount, reason, document, at from fee_act
+select line, kind, rate, quantity, amount, remitted, share, reason, document, at from fee_act
 where application = :number::text
 order by id;
 
@@ -40,11 +40,13 @@ values (
     :number::text, :accepted_on::date, :catalogue_version::text, :lines::jsonb, :at::timestamptz
 );
 
--- name: add_act(number, line, kind, rate, quantity, amount, reason, document, at, by)!
+-- name: add_act(number, line, kind, rate, quantity, amount, remitted, share, reason, document, at, by)!
 insert into fee_act (
-    application, line, kind, rate, quantity, amount, reason, document, at, actor_ref
+    application, line, kind, rate, quantity, amount, remitted, share, reason, document, at,
+    actor_ref
 ) values (
     :number::text, :line::text, :kind::text, :rate::numeric, :quantity::numeric, :amount::numeric,
+    :remitted::numeric, :share::numeric,
     :reason::text, :document::text, :at::timestamptz, :by::text
 );
 

@@ -21,6 +21,11 @@ select
             select r.application
             from result as r
             where r.number = claimed.number and r.item = claimed.item and r.outcome = 'granted'
+                and not exists (
+                    select from remedy as y
+                    where y.application = r.application and y.item = r.item
+                        and y.outcome = 'annulled'
+                )
             offset 0
         ) as granted
         where (
@@ -59,6 +64,14 @@ insert into material (application, place, material, upload, reference, given_at)
 select :number::text, m.place, m.material, m.upload, m.reference, :submitted_at::timestamptz
 from unnest(:materials::text[], :uploads::uuid[], :references::text[]) with ordinality
     as m (material, upload, reference, place);
+
+-- name: people_of(number)^
+-- Who may not act on an application for the centre; never shown.
+select a.owner_ref, array_agg(p.id_number) as id_numbers
+from application as a
+join party as p on p.application = a.number
+where a.number = :number::text
+group by a.number;
 
 -- Uploads
 
@@ -124,12 +137,23 @@ select a.*,
     (
         select coalesce(jsonb_agg(
             to_jsonb(r) - 'application'
-                || jsonb_build_object('open', r.answered_at is null and s.state = 'rectifying')
+                || jsonb_build_object('open',
+                    r.answered_at is null and r.closed_at is null and s.state = 'rectifying')
             order by r.asked_at, r.step, r.round), '[]')
         from rectification as r
         join step_progress as s on s.application = r.application and s.step = r.step
         where r.application = a.number
-    ) as notices
+    ) as notices,
+    (
+        select coalesce(jsonb_agg(to_jsonb(p) - 'application' order by p.since, p.step), '[]')
+        from papers_awaited as p where p.application = a.number
+    ) as awaited,
+    array(
+        select m.material
+        from papers_awaited as p
+        join material as m on m.application = p.application and m.material = any (p.materials)
+        where p.application = a.number
+    ) as awaited_there
 from application as a
 where a.number = :number::text and a.owner_ref = :owner::text;
 
@@ -160,8 +184,31 @@ for update;
 -- name: answer_notice(number, step, round, at)^
 update rectification set answered_at = :at::timestamptz
 where application = :number::text and step = :step::text and round = :round::integer
-    and answered_at is null
+    and answered_at is null and closed_at is null
 returning round;
+
+-- name: close_notices(applications, steps, rounds, ats)
+-- Locks each notice: an answer that is being committed comes first, or finds it closed. One that was
+-- withdrawn is not closed, for that is on its way. All are returned, closed or not.
+with asked as (
+    select r.application, r.step, r.round, r.until, r.answered_at, r.closed_at,
+        a.withdrawn_at, u.at
+    from unnest(:applications::text[], :steps::text[], :rounds::integer[], :ats::timestamptz[])
+        as u (application, step, round, at)
+    join rectification as r using (application, step, round)
+    join application as a on a.number = r.application
+    for update of r
+), closing as (
+    update rectification as r set closed_at = k.at
+    from asked as k
+    where r.application = k.application and r.step = k.step and r.round = k.round
+        and k.answered_at is null and k.closed_at is null and k.withdrawn_at is null
+    returning r.application, r.step, r.round, r.closed_at
+)
+select k.application, k.step, k.round, k.until, c.closed_at
+from asked as k
+left join closing as c using (application, step, round)
+order by k.application, k.step, k.round;
 
 -- name: add_materials(number, step, round, at, materials, uploads, references)!
 insert into material (application, place, material, upload, reference, step, round, given_at)
@@ -187,13 +234,13 @@ from application as a
 join rectification as r on r.application = a.number
 join step_progress as s on s.application = r.application and s.step = r.step
 where a.number = :number::text and a.owner_ref = :owner::text
-    and r.answered_at is null and s.state = 'rectifying'
+    and r.answered_at is null and r.closed_at is null and s.state = 'rectifying'
 order by r.step, r.round;
 
 -- What departments may read (`department` is null for a supervisor)
 
 -- name: get_dossier(number, department)^
-select a.number, a.project_code, a.project_name, a.project_address, a.scenario, a.answers,
+select a.number, a.project_code, a.project_name, a.project_address, a.scenario, a.answers, a.held,
     a.catalogue_version, a.status, a.submitted_at,
     (
         select jsonb_object_agg(p.capacity, to_jsonb(p) || coalesce(to_jsonb(u), '{}'))

@@ -184,6 +184,27 @@ COMMENT ON TABLE public.bill IS 'INSERT-only: the one bill of an application, by
 
 COMMENT ON COLUMN public.bill.lines IS 'standards, documents, rates, quantities, amounts';
 
+CREATE TABLE public.catalogue_approval (
+    version text NOT NULL,
+    digest text NOT NULL,
+    predecessor text,
+    effective_from date NOT NULL,
+    reason text,
+    differences jsonb NOT NULL,
+    approved_by text,
+    approved_role text NOT NULL,
+    approved_at timestamp with time zone NOT NULL,
+    CONSTRAINT catalogue_approval_approved_role_check CHECK ((approved_role = ANY (ARRAY['founding'::text, 'supervisor'::text]))),
+    CONSTRAINT catalogue_approval_differences_check CHECK ((jsonb_typeof(differences) = 'array'::text)),
+    CONSTRAINT catalogue_approval_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT catalogue_approval_is_somebodys CHECK (((approved_role = 'founding'::text) = ((approved_by IS NULL) AND (reason IS NULL) AND (predecessor IS NULL)))),
+    CONSTRAINT catalogue_approval_reason_check CHECK ((reason ~ '\S'::text))
+);
+
+COMMENT ON TABLE public.catalogue_approval IS 'INSERT-only: catalogue versions that may be used; founding: in use when this county began here';
+
+COMMENT ON COLUMN public.catalogue_approval.digest IS 'of the content that was approved';
+
 CREATE TABLE public.clock_notice (
     application text NOT NULL,
     task text NOT NULL,
@@ -288,17 +309,26 @@ CREATE TABLE public.fee_act (
     document text NOT NULL,
     at timestamp with time zone NOT NULL,
     actor_ref text NOT NULL,
+    remitted numeric(14,2),
+    share numeric,
     CONSTRAINT fee_act_amount_check CHECK ((amount >= (0)::numeric)),
     CONSTRAINT fee_act_check CHECK (((kind = 'assessed'::text) = (amount IS NOT NULL))),
     CONSTRAINT fee_act_check1 CHECK (((kind = 'exempted'::text) = (reason IS NOT NULL))),
     CONSTRAINT fee_act_kind_check CHECK ((kind = ANY (ARRAY['assessed'::text, 'exempted'::text]))),
     CONSTRAINT fee_act_quantity_check CHECK ((quantity > (0)::numeric)),
-    CONSTRAINT fee_act_rate_check CHECK ((rate > (0)::numeric))
+    CONSTRAINT fee_act_rate_check CHECK ((rate > (0)::numeric)),
+    CONSTRAINT fee_act_remits_once CHECK (((num_nonnulls(remitted, share) = 0) OR ((kind = 'exempted'::text) AND (num_nonnulls(remitted, share) = 1)))),
+    CONSTRAINT fee_act_remitted_check CHECK ((remitted > (0)::numeric)),
+    CONSTRAINT fee_act_share_check CHECK (((share > (0)::numeric) AND (share < (1)::numeric)))
 );
 
 COMMENT ON TABLE public.fee_act IS 'INSERT-only: what operators recorded about lines of bills';
 
 COMMENT ON COLUMN public.fee_act.document IS 'the paper that it rests on';
+
+COMMENT ON COLUMN public.fee_act.remitted IS 'the sum that an exemption remits; none and no share: all';
+
+COMMENT ON COLUMN public.fee_act.share IS 'the share of the amount that an exemption remits';
 
 ALTER TABLE public.fee_act ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.fee_act_id_seq
@@ -406,6 +436,53 @@ CREATE SEQUENCE public.inbox_arrival
 
 ALTER SEQUENCE public.inbox_arrival OWNED BY public.inbox.arrival;
 
+CREATE TABLE public.inquiry (
+    number text NOT NULL,
+    owner_ref text NOT NULL,
+    party_kind text NOT NULL,
+    party_name text NOT NULL,
+    project_name text NOT NULL,
+    scenario text NOT NULL,
+    answers jsonb NOT NULL,
+    held jsonb NOT NULL,
+    catalogue_version text NOT NULL,
+    outcome text NOT NULL,
+    items jsonb NOT NULL,
+    answered_at timestamp with time zone NOT NULL,
+    CONSTRAINT inquiry_outcome_check CHECK ((outcome = ANY (ARRAY['not_needed'::text, 'not_in_power'::text]))),
+    CONSTRAINT inquiry_party_kind_check CHECK ((party_kind = ANY (ARRAY['person'::text, 'company'::text])))
+);
+
+COMMENT ON TABLE public.inquiry IS 'INSERT-only: what was asked before applying, and the answer (32(1), 32(2))';
+
+COMMENT ON COLUMN public.inquiry.party_name IS 'personal data where the party is a person';
+
+COMMENT ON COLUMN public.inquiry.items IS 'what was said of every item, and who is in power';
+
+CREATE TABLE public.inquiry_document (
+    inquiry text NOT NULL,
+    kind text NOT NULL,
+    code text NOT NULL,
+    title_zh text NOT NULL,
+    title_en text NOT NULL,
+    dated date NOT NULL,
+    content text NOT NULL,
+    sha256 text NOT NULL,
+    size bigint NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    CONSTRAINT inquiry_document_kind_check CHECK ((kind = ANY (ARRAY['not_needed'::text, 'not_in_power'::text]))),
+    CONSTRAINT inquiry_document_size_check CHECK ((size > 0))
+);
+
+COMMENT ON TABLE public.inquiry_document IS 'INSERT-only: sealed answers as they were handed out';
+
+CREATE SEQUENCE public.inquiry_number
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
 CREATE TABLE public.joint_session (
     application text NOT NULL,
     lead text NOT NULL,
@@ -467,6 +544,22 @@ ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.papers_awaited (
+    application text NOT NULL,
+    step text NOT NULL,
+    items text[] NOT NULL,
+    materials text[] NOT NULL,
+    since date NOT NULL,
+    until timestamp with time zone,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT papers_awaited_materials_check CHECK ((cardinality(materials) > 0))
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.papers_awaited IS 'its turn has come, no clock of it runs; over when the step begins';
+
+COMMENT ON COLUMN public.papers_awaited.until IS 'what needs them is given up after it; null: no term';
+
 CREATE TABLE public.party (
     application text NOT NULL,
     capacity text NOT NULL,
@@ -492,6 +585,32 @@ ALTER TABLE ONLY public.plan ALTER COLUMN body SET COMPRESSION lz4;
 
 COMMENT ON TABLE public.plan IS 'Canonical bytes of every plan an application was received under';
 
+CREATE TABLE public.rating (
+    application text NOT NULL,
+    department text NOT NULL,
+    grade text NOT NULL,
+    comment text,
+    rated_at timestamp with time zone NOT NULL,
+    CONSTRAINT rating_comment_check CHECK (((length(comment) >= 1) AND (length(comment) <= 2000))),
+    CONSTRAINT rating_grade_check CHECK ((grade = ANY (ARRAY['very_satisfied'::text, 'satisfied'::text, 'basically_satisfied'::text, 'dissatisfied'::text, 'very_dissatisfied'::text])))
+);
+
+COMMENT ON COLUMN public.rating.comment IS 'the applicant''s own words: may name people, never leave';
+
+CREATE TABLE public.rating_follow_up (
+    application text NOT NULL,
+    department text NOT NULL,
+    state text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    answer text,
+    answered_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    CONSTRAINT rating_follow_up_check CHECK (((answer IS NULL) = (answered_at IS NULL))),
+    CONSTRAINT rating_follow_up_check1 CHECK (((state = 'open'::text) = (answer IS NULL))),
+    CONSTRAINT rating_follow_up_check2 CHECK (((state = 'closed'::text) = (closed_at IS NOT NULL))),
+    CONSTRAINT rating_follow_up_state_check CHECK ((state = ANY (ARRAY['open'::text, 'answered'::text, 'closed'::text])))
+);
+
 CREATE TABLE public.rectification (
     application text NOT NULL,
     step text NOT NULL,
@@ -500,10 +619,14 @@ CREATE TABLE public.rectification (
     reasons text[] NOT NULL,
     until timestamp with time zone NOT NULL,
     asked_at timestamp with time zone NOT NULL,
-    answered_at timestamp with time zone
+    answered_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    CONSTRAINT rectification_ends_once CHECK (((answered_at IS NULL) OR (closed_at IS NULL)))
 );
 
 COMMENT ON TABLE public.rectification IS 'The one notice of a merged step, and when it was answered';
+
+COMMENT ON COLUMN public.rectification.closed_at IS 'when it was closed because no answer had been committed in its term';
 
 CREATE TABLE public.remedy (
     id uuid NOT NULL,
@@ -633,6 +756,9 @@ ALTER TABLE ONLY public.audit_order
 ALTER TABLE ONLY public.bill
     ADD CONSTRAINT bill_pkey PRIMARY KEY (application);
 
+ALTER TABLE ONLY public.catalogue_approval
+    ADD CONSTRAINT catalogue_approval_pkey PRIMARY KEY (version);
+
 ALTER TABLE ONLY public.clock_notice
     ADD CONSTRAINT clock_notice_pkey PRIMARY KEY (application, task, why, notice, at);
 
@@ -672,6 +798,18 @@ ALTER TABLE ONLY public.idempotency
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (event_id);
 
+ALTER TABLE ONLY public.inquiry_document
+    ADD CONSTRAINT inquiry_document_code_key UNIQUE (code);
+
+ALTER TABLE ONLY public.inquiry_document
+    ADD CONSTRAINT inquiry_document_pkey PRIMARY KEY (inquiry);
+
+ALTER TABLE ONLY public.inquiry_document
+    ADD CONSTRAINT inquiry_document_sha256_key UNIQUE (sha256);
+
+ALTER TABLE ONLY public.inquiry
+    ADD CONSTRAINT inquiry_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY public.joint_session
     ADD CONSTRAINT joint_session_pkey PRIMARY KEY (application, lead, session);
 
@@ -684,11 +822,20 @@ ALTER TABLE ONLY public.outbox
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.papers_awaited
+    ADD CONSTRAINT papers_awaited_pkey PRIMARY KEY (application, step);
+
 ALTER TABLE ONLY public.party
     ADD CONSTRAINT party_pkey PRIMARY KEY (application, capacity);
 
 ALTER TABLE ONLY public.plan
     ADD CONSTRAINT plan_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY public.rating_follow_up
+    ADD CONSTRAINT rating_follow_up_pkey PRIMARY KEY (application, department);
+
+ALTER TABLE ONLY public.rating
+    ADD CONSTRAINT rating_pkey PRIMARY KEY (application, department);
 
 ALTER TABLE ONLY public.rectification
     ADD CONSTRAINT rectification_pkey PRIMARY KEY (application, step, round);
@@ -743,6 +890,8 @@ CREATE INDEX inbox_undelivered ON public.inbox USING btree (arrival) WHERE ((sta
 
 CREATE INDEX inbox_waiting ON public.inbox USING btree (application, topic, source, seq) WHERE (state <> 'applied'::text);
 
+CREATE INDEX inquiry_by_owner ON public.inquiry USING btree (owner_ref);
+
 CREATE INDEX outbox_pending ON public.outbox USING btree (id) WHERE (state = 'pending'::text);
 
 CREATE INDEX outbox_unreceipted ON public.outbox USING btree (next_attempt_at, id) WHERE (state = 'sent'::text);
@@ -750,6 +899,10 @@ CREATE INDEX outbox_unreceipted ON public.outbox USING btree (next_attempt_at, i
 CREATE INDEX result_by_number ON public.result USING btree (number) WHERE (number IS NOT NULL);
 
 CREATE INDEX result_granted ON public.result USING btree (released_at DESC, application DESC, item DESC) WHERE (outcome = 'granted'::text);
+
+CREATE INDEX result_granted_by_department ON public.result USING btree (department, released_at DESC, application DESC, item DESC) WHERE (outcome = 'granted'::text);
+
+CREATE INDEX result_granted_by_item ON public.result USING btree (item, released_at DESC, application DESC) WHERE (outcome = 'granted'::text);
 
 CREATE INDEX supplement_by_application ON public.supplement USING btree (application, id);
 
@@ -771,9 +924,15 @@ CREATE TRIGGER audit_order_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON pu
 
 CREATE TRIGGER bill_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.bill FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER catalogue_approval_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.catalogue_approval FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER document_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.document FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER fee_act_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.fee_act FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER inquiry_document_is_final BEFORE DELETE OR UPDATE OR TRUNCATE ON public.inquiry_document FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER inquiry_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.inquiry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER supplement_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.supplement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -791,6 +950,9 @@ ALTER TABLE ONLY public.acceptance_receipt
 
 ALTER TABLE ONLY public.bill
     ADD CONSTRAINT bill_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.catalogue_approval
+    ADD CONSTRAINT catalogue_approval_predecessor_fkey FOREIGN KEY (predecessor) REFERENCES public.catalogue_approval(version);
 
 ALTER TABLE ONLY public.clock_notice
     ADD CONSTRAINT clock_notice_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
@@ -819,6 +981,9 @@ ALTER TABLE ONLY public.fee_transfer
 ALTER TABLE ONLY public.fee_transfer
     ADD CONSTRAINT fee_transfer_refund_of_fkey FOREIGN KEY (refund_of) REFERENCES public.fee_transfer(id);
 
+ALTER TABLE ONLY public.inquiry_document
+    ADD CONSTRAINT inquiry_document_inquiry_fkey FOREIGN KEY (inquiry) REFERENCES public.inquiry(number);
+
 ALTER TABLE ONLY public.joint_session
     ADD CONSTRAINT joint_session_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
 
@@ -828,11 +993,20 @@ ALTER TABLE ONLY public.material
 ALTER TABLE ONLY public.material
     ADD CONSTRAINT material_upload_fkey FOREIGN KEY (upload) REFERENCES public.upload(id);
 
+ALTER TABLE ONLY public.papers_awaited
+    ADD CONSTRAINT papers_awaited_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
 ALTER TABLE ONLY public.party
     ADD CONSTRAINT party_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
 
 ALTER TABLE ONLY public.party
     ADD CONSTRAINT party_authorisation_fkey FOREIGN KEY (authorisation) REFERENCES public.upload(id);
+
+ALTER TABLE ONLY public.rating
+    ADD CONSTRAINT rating_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.rating_follow_up
+    ADD CONSTRAINT rating_follow_up_application_department_fkey FOREIGN KEY (application, department) REFERENCES public.rating(application, department);
 
 ALTER TABLE ONLY public.rectification
     ADD CONSTRAINT rectification_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);

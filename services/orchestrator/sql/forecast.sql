@@ -23,6 +23,15 @@ from task
 where application = any(:numbers::text[])
 order by application, item, department, round desc;
 
+-- name: awaited_steps(numbers)
+-- Steps that wait for papers of the investor, with the day since when.
+select p.application, p.step, p.since
+from papers_awaited as p
+where p.application = any(:numbers::text[])
+    and not exists (
+        select from step as s where s.application = p.application and s.step = p.step
+    );
+
 -- name: step_states(numbers)
 select application, step, state, changed_at
 from step

@@ -19,10 +19,15 @@ from unnest(
 on conflict (number) do nothing;
 
 -- name: undelivered(but_not, at_most)
--- Messages that workflows have not been given yet, oldest first; not those of lost workflows.
+-- Messages that workflows have not been given yet, oldest first; not those of lost workflows, nor
+-- of applications one of whose messages was set aside.
 select event_id, application, source, type, payload, traceparent
 from inbox
 where delivered_at is null and state = 'applied' and application <> all(:but_not::text[])
+  and application <> all(array(
+      select d.application from dead_letter as d
+      where d.state = 'open' and d.error_class = 'UndeliverableError'
+  ))
 order by arrival
 limit :at_most;
 
@@ -106,13 +111,17 @@ from unnest(:applications::text[], :steps::text[], :states::text[], :changed_ats
 on conflict (application, step) do update
 set state = excluded.state, changed_at = excluded.changed_at;
 
--- name: add_results(applications, items, departments, steps, outcomes, decided_ats, released_ats)!
-insert into result (application, item, department, step, outcome, decided_at, released_at)
-select u.application, u.item, u.department, u.step, u.outcome, u.decided_at, u.released_at
+-- name: add_results(applications, items, departments, steps, outcomes, decided_ats, released_ats, deliver_bys)!
+insert into result (
+    application, item, department, step, outcome, decided_at, released_at, deliver_by
+)
+select u.application, u.item, u.department, u.step, u.outcome, u.decided_at, u.released_at,
+       u.deliver_by
 from unnest(
     :applications::text[], :items::text[], :departments::text[], :steps::text[],
-    :outcomes::text[], :decided_ats::timestamptz[], :released_ats::timestamptz[]
-) as u(application, item, department, step, outcome, decided_at, released_at);
+    :outcomes::text[], :decided_ats::timestamptz[], :released_ats::timestamptz[],
+    :deliver_bys::date[]
+) as u(application, item, department, step, outcome, decided_at, released_at, deliver_by);
 
 -- name: raise_signals(applications, tasks, signals, ats)!
 insert into deadline_signal (application, task, signal, at)
@@ -152,7 +161,8 @@ order by promised_at, number
 limit :at_most;
 
 -- name: get_application(number)^
-select number, project_code, scenario, status, turn, facts, route, plan_digest,
+select number, project_code, scenario, status, turn, facts, route, shared,
+       coalesce(shared -> 'applicant_refs', '[]'::jsonb)::text as applicant_refs, plan_digest,
        catalogue_version, calendar_version, traceparent, submitted_at, promised_at, provisional,
        late, conclusion, concluded_at, used_working_days, promised_working_days, in_time
 from application
@@ -221,7 +231,8 @@ where application = :application
 order by at, event_id;
 
 -- name: overdue_without_signal(before, at_most)
--- Open tasks whose promise is over but whose timer has said nothing: the sweeper's question.
+-- Open tasks whose promise is over, and limits beside theirs that are, but whose timer has said
+-- nothing: the sweeper's question. What waits for the investor does not run.
 select t.task, t.application, t.promised_at
 from task as t
 where t.state = 'open'
@@ -230,5 +241,24 @@ where t.state = 'open'
       select 1 from deadline_signal as s
       where s.application = t.application and s.task = t.task and s.signal = 'promise_passed'
   )
-order by t.promised_at
+union all
+select coalesce(c.task, c.application), c.application, c.due_at
+from case_limit as c
+where c.ended_at is null
+  and c.due_at < :before
+  and not exists (
+      select 1 from deadline_signal as s
+      where s.application = c.application and s.task is not distinct from c.task
+        and s.signal = case c.kind when 'joint' then 'joint_limit_passed'
+            when 'delivery' then 'delivery_overdue' else 'first_review_overdue' end
+  )
+  and (c.kind = 'first_review' or not exists (
+      select 1 from step as w where w.application = c.application and w.state = 'rectifying'
+  ))
+  and (c.kind <> 'joint' or not exists (
+      select 1 from papers_awaited as p
+      left join step as w on w.application = p.application and w.step = p.step
+      where p.application = c.application and w.step is null
+  ))
+order by promised_at
 limit :at_most;

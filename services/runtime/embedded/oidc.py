@@ -36,8 +36,8 @@ class OidcClient:
 def clients_for(departments: Sequence[str]) -> tuple[OidcClient, ...]:
     """Return the clients of a county with these departments, by department code.
 
-    `investor`, `investor-2`, `supervisor`, `operator`, and for each department `officer-<code>`,
-    `chief-<code>` and `head-<code>`.
+    `investor`, `investor-2`, `supervisor`, `operator`, `government-head`, and for each department
+    `officer-<code>`, `chief-<code>` and `head-<code>`.
     """
     officer, chief = Role.OFFICER, Role.CHIEF_REPRESENTATIVE
     people_of = (
@@ -50,6 +50,7 @@ def clients_for(departments: Sequence[str]) -> tuple[OidcClient, ...]:
         OidcClient(client_id="investor-2", roles=(Role.INVESTOR,)),
         OidcClient(client_id="supervisor", roles=(Role.SUPERVISOR,)),
         OidcClient(client_id="operator", roles=(Role.OPERATOR,)),
+        OidcClient(client_id="government-head", roles=(Role.GOVERNMENT_HEAD,)),
     ]
     for code in departments:
         for prefix, roles in people_of:

@@ -88,7 +88,7 @@ class Stack:
         self._wants_viewer = viewer
         self._asked = dict(ports or {})
         self._more = dict(environment or {})
-        self._catalogue_folder = catalogue_folder.resolve()
+        self.catalogue_folder = catalogue_folder.resolve()
         self._calendar_folder = calendar_folder.resolve()
         self._first_instant = first_instant
         self._say = say
@@ -324,7 +324,7 @@ class Stack:
             "HTTP__HOST": LOOPBACK,
             "HTTP__PORT": str(self._service_ports[name]),
             "AUDIT__KEY_FILE": str(ensure_audit_key(self.data / "keys" / f"audit-{name}.pem")),
-            "CATALOGUE__FOLDER": str(self._catalogue_folder),
+            "CATALOGUE__FOLDER": str(self.catalogue_folder),
             "CATALOGUE__CALENDAR_FOLDER": str(self._calendar_folder),
             "UPLOADS__FOLDER": str(self.data / "uploads"),
             "SEAL__KEY_FILE": str(seal_key),

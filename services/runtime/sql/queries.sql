@@ -212,8 +212,13 @@ WHERE id = :letter::bigint;
 DELETE FROM inbox WHERE event_id = :event_id::uuid AND state = 'dead';
 
 -- name: discard_event(event_id)^
+-- A dead event, or one that was applied and could not be handed on.
 UPDATE inbox SET state = 'discarded'
-WHERE event_id = :event_id::uuid AND state = 'dead'
+WHERE event_id = :event_id::uuid AND (state = 'dead'
+    OR (state = 'applied' AND delivered_at IS NULL AND EXISTS (
+        SELECT FROM dead_letter AS d
+        WHERE d.event_id = :event_id::uuid AND d.state = 'open'
+            AND d.error_class = 'UndeliverableError')))
 RETURNING application, topic, source, seq;
 
 -- name: state_of(event_id)$
@@ -232,6 +237,20 @@ SELECT
     (SELECT count(*) FROM inbox WHERE state = 'parked') AS parked,
     (SELECT count(*) FROM inbox WHERE state = 'applied' AND delivered_at IS NULL) AS undelivered,
     (SELECT count(*) FROM dead_letter WHERE state = 'open') AS dead;
+
+-- name: waiting_since()^
+-- How long (seconds) the oldest that waits has waited, by queue, and what time it is here.
+SELECT clock_timestamp() AS now,
+    coalesce(extract(epoch FROM clock_timestamp() - (
+        SELECT min(created_at) FROM outbox WHERE state = 'pending'
+    )), 0)::float8 AS outbox,
+    coalesce(extract(epoch FROM clock_timestamp() - (
+        SELECT min(waits.since) FROM (
+            SELECT min(received_at) AS since FROM inbox WHERE state = 'parked'
+            UNION ALL
+            SELECT min(received_at) FROM inbox WHERE state = 'applied' AND delivered_at IS NULL
+        ) AS waits
+    )), 0)::float8 AS inbox;
 
 -- name: beat(loops, instance, ats, progress_ats, details)!
 INSERT INTO heartbeat AS h (loop, instance, at, progress_at, detail)

@@ -1,5 +1,6 @@
 """The web application of a service: the same frame for all three."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -17,13 +18,18 @@ from services.runtime.web.problems import (
     INVALID,
     OVERLOADED,
     PROBLEM_SCHEMA,
+    TOO_MANY_REQUESTS,
     UNAUTHENTICATED,
     problem_responses,
 )
+from services.runtime.web.rates import Rate
 from services.runtime.web.samples import add_samples
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-EVERYWHERE = (INTERNAL, OVERLOADED)
+EVERYWHERE = (TOO_MANY_REQUESTS, INTERNAL, OVERLOADED)
+RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+}
 SECURED = (UNAUTHENTICATED, FORBIDDEN)
 
 
@@ -55,18 +61,35 @@ def create_app(
     )
     app.state.authenticator = None
     app.state.checks = {}
+    app.state.requests = Counter()
     limits = Limits(
         concurrent_requests=settings.concurrent_requests,
         body_bytes=settings.max_json_bytes,
         form_bytes=settings.max_body_bytes,
+        rate=_rate(settings),
     )
-    app.add_middleware(Edge, limits=limits, authenticator=lambda: app.state.authenticator)
+    app.add_middleware(
+        Edge,
+        limits=limits,
+        authenticator=lambda: app.state.authenticator,
+        tally=app.state.requests,
+    )
     problems.install(app)
     app.include_router(health.router)
     for router in routers:
         app.include_router(router, responses=problem_responses(*EVERYWHERE))
     _document(app)
     return app
+
+
+def _rate(settings: HttpSettings) -> Rate | None:
+    if settings.requests_per_second == 0:
+        return None
+    return Rate(
+        per_second=settings.requests_per_second,
+        burst=settings.request_burst,
+        loopback=settings.limit_loopback,
+    )
 
 
 def operation_id(route: APIRoute) -> str:
@@ -110,6 +133,8 @@ def _complete_operation(operation: dict[str, Any]) -> None:
         kinds.append(INVALID)
     for status, response in problem_responses(*kinds).items():
         _merge(responses, str(status), response)
+    if "429" in responses:
+        responses["429"]["headers"] = RETRY_AFTER
 
 
 def _merge(responses: dict[str, Any], status: str, added: dict[str, Any]) -> None:

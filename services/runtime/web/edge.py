@@ -1,15 +1,19 @@
 """The outermost layer of every service, in one ASGI middleware: it runs for each request.
 
-In this order: too many requests at once are turned away before their bodies are read (503); a body
-that is too large is refused by its declared length, or cut while it streams (413); a large body is
-read only from somebody with a valid token (401); the request gets its span; the answer gets the
-trace id and the security headers; an unexpected error becomes a problem without its internals.
+In this order: whoever asks too often is told when to come back (429), and too many requests at once
+are turned away (503), both before their bodies are read; an address that no text can hold is
+refused (422); a body that is too large is refused by its declared length, or cut while it streams
+(413); a large body is read only from somebody with a valid token (401); the request gets its span;
+the answer gets the trace id and the security headers; an unexpected error becomes a problem without
+its internals.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 import structlog
 from opentelemetry import trace
@@ -23,11 +27,16 @@ from services.runtime.auth import PRINCIPAL_KEY, Authenticator, bearer_problem
 from services.runtime.web.problems import (
     BODY_TOO_LARGE,
     INTERNAL,
+    INVALID,
+    NO_NUL,
     OVERLOADED,
+    TOO_MANY_REQUESTS,
+    Fault,
     Problem,
     Words,
     answer,
 )
+from services.runtime.web.rates import Buckets, Rate, client_at
 
 SMALL_BODY_BYTES = 65_536
 UNTRACED = frozenset({"/healthz", "/readyz"})
@@ -44,24 +53,38 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What one process takes: requests at a time, and bytes of a body (forms carry files)."""
+    """What one process takes: requests at a time, and bytes of a body (forms carry files).
+
+    `rate` is what one client may ask for; None: as often as it likes.
+    """
 
     concurrent_requests: int
     body_bytes: int
     form_bytes: int
+    rate: Rate | None = None
 
 
 class Edge:
     """See the module."""
 
     def __init__(
-        self, app: ASGIApp, *, limits: Limits, authenticator: Callable[[], Authenticator | None]
+        self,
+        app: ASGIApp,
+        *,
+        limits: Limits,
+        authenticator: Callable[[], Authenticator | None],
+        tally: Counter[str],
     ) -> None:
-        """Wrap `app`; `authenticator` is asked for when a large body arrives."""
+        """Wrap `app`; `authenticator` is asked for when a large body arrives.
+
+        `tally` counts answers by the class of their status.
+        """
         self._app = app
         self._limits = limits
         self._authenticator = authenticator
         self._running = 0
+        self._tally = tally
+        self._buckets = None if limits.rate is None else Buckets(limits.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -79,7 +102,10 @@ class Edge:
         with trace.use_span(
             span, end_on_exit=True, record_exception=False, set_status_on_exception=False
         ):
-            if self._running >= self._limits.concurrent_requests:
+            if wait := self._charge(scope):
+                again = {"retry-after": str(wait)}
+                await reply.problem(scope, Problem(TOO_MANY_REQUESTS, headers=again))
+            elif self._running >= self._limits.concurrent_requests:
                 await reply.problem(scope, Problem(OVERLOADED, headers={"retry-after": "1"}))
             else:
                 self._running += 1
@@ -88,9 +114,20 @@ class Edge:
                 finally:
                     self._running -= 1
             _name(span, scope, reply.status)
+            self._tally[f"{(reply.status or 0) // 100}xx"] += 1
+
+    def _charge(self, scope: Scope) -> int:
+        """Count the request for its client; return the seconds to wait if it asks too often."""
+        peer = (scope.get("client") or ("", 0))[0]
+        if self._buckets is None or not self._buckets.counts(peer):
+            return 0
+        authenticator, token = self._authenticator(), _bearer(scope)
+        known = authenticator.remembered(token) if authenticator and token else None
+        return self._buckets.take(known.ref if known else client_at(peer).name)
 
     async def _guarded(self, scope: Scope, receive: Receive, reply: "_Answer") -> None:
         try:
+            _refuse_nul(scope)
             limited = await self._admit(scope, receive)
             await self._app(scope, limited, reply.send)
         except Problem as problem:
@@ -124,12 +161,12 @@ class Edge:
         authenticator = self._authenticator()
         if authenticator is None:
             return
-        scheme, _, token = (_header(scope, b"authorization") or "").partition(" ")
-        if scheme.lower() != "bearer":
+        token = _bearer(scope)
+        if token is None:
             raise bearer_problem(
                 Words("上传较大内容须先登录", "Authenticate before sending a large body"), None
             )
-        scope[PRINCIPAL_KEY] = await authenticator.principal(token.strip())
+        scope[PRINCIPAL_KEY] = await authenticator.principal(token)
 
 
 class _Answer:
@@ -166,6 +203,21 @@ class _Answer:
 
 async def _nothing() -> Message:
     return {"type": "http.disconnect"}
+
+
+def _bearer(scope: Scope) -> str | None:
+    scheme, _, token = (_header(scope, b"authorization") or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _refuse_nul(scope: Scope) -> None:
+    """Raise Problem 422 for the character that no text of a database can hold."""
+    if "\x00" in scope["path"]:
+        raise Problem(INVALID, errors=[Fault("/", NO_NUL)])
+    if b"%00" in scope["query_string"] or b"\x00" in scope["query_string"]:
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        names = dict.fromkeys(name for name, value in pairs if "\x00" in name + value)
+        raise Problem(INVALID, errors=[Fault(f"?{name}", NO_NUL) for name in names])
 
 
 def _too_large(allowed: int) -> Problem:

@@ -20,7 +20,7 @@ REMEMBER_SECONDS = 1.0
 router = APIRouter(tags=["health"])
 _log = structlog.get_logger(__name__)
 
-Check = Callable[[], Awaitable[None]]
+Check = Callable[[], Awaitable[str | None]]
 
 
 class NotReadyError(Exception):
@@ -50,6 +50,8 @@ class Readiness(BaseModel):
 
 def add_check(app: FastAPI, name: str, check: Check) -> None:
     """Register a check. It returns when its part is ready and raises NotReadyError otherwise.
+
+    What it returns is for everybody to read as well: it works, but somebody should look at it.
 
     Any other exception, or more than three seconds, counts as not ready as well.
     """
@@ -111,10 +113,11 @@ async def examine(checks: dict[str, Check]) -> Readiness:
 
 async def _examine_one(name: str, check: Check) -> PartReadiness:
     started = time.perf_counter()
-    reason: str | None = None
+    ready, reason = False, None
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            await check()
+            reason = await check()
+            ready = True
     except NotReadyError as error:
         reason = str(error)
     except TimeoutError:
@@ -123,7 +126,7 @@ async def _examine_one(name: str, check: Check) -> PartReadiness:
         _log.warning("readiness_check_failed", check=name, error_type=type(error).__name__)
         reason = type(error).__name__
     return PartReadiness(
-        ready=reason is None,
+        ready=ready,
         reason=reason,
         milliseconds=round((time.perf_counter() - started) * 1000, 1),
     )

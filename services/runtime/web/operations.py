@@ -1,4 +1,4 @@
-"""Operations of every service: its dead letters, for the role operator."""
+"""Operations of every service: its dead letters and its figures, for the role operator."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
 
 from services.contracts.vocabulary import Role
 from services.runtime import audit, dead_letters
@@ -15,7 +16,7 @@ from services.runtime.clock import Clock
 from services.runtime.db import Pool
 from services.runtime.dead_letters import LetterNotFoundError, ReplayFailedError
 from services.runtime.inbox import Inbox
-from services.runtime.web import pages
+from services.runtime.web import metrics, pages
 from services.runtime.web.problems import (
     BAD_CURSOR,
     NOT_FOUND,
@@ -104,6 +105,28 @@ def operations(request: Request) -> Operations:
 Parts = Annotated[Operations, Depends(operations)]
 
 
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {
+            "content": {
+                "text/plain": {
+                    "schema": {"type": "string"},
+                    "example": 'lianshen_backlog_rows{state="pending"} 0\n',
+                }
+            },
+            "description": "Prometheus text.",
+        }
+    },
+)
+async def read_metrics(request: Request, _who: Operator, parts: Parts) -> Response:
+    """Read what waits and for how long, the loops' signs of life, dead letters, requests."""
+    async with parts.pool.acquire() as conn:
+        found = await metrics.read(conn, request.app.state.requests)
+    return Response(found, media_type=metrics.MEDIA_TYPE)
+
+
 @router.get("/dead-letters", responses=problem_responses(BAD_CURSOR))
 async def list_dead_letters(
     _who: Operator,
@@ -113,7 +136,7 @@ async def list_dead_letters(
     after: pages.After = None,
 ) -> LetterPage:
     """List the messages that could not be applied, newest first."""
-    before = pages.decode(after, int)[0] if after else dead_letters.NEWEST
+    before = pages.decode(after, pages.whole)[0] if after else dead_letters.NEWEST
     async with parts.pool.acquire() as conn:
         found = await dead_letters.page(conn, state=state, before=before, size=limit)
     last = pages.encode(found[-1].id) if len(found) == limit else None

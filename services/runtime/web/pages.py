@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -35,7 +35,7 @@ def encode(*key: str | int | date | datetime | None) -> str:
 
 
 def decode(cursor: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
-    """Return the sort key of a cursor, each part read by its kind (`str`, `int`, `instant` ...).
+    """Return the sort key of a cursor, each part read by its kind (`str`, `whole`, `instant` ...).
 
     A cursor is not a secret and grants nothing: every query is scoped by who asks. Raises Problem
     400 for what is not a cursor of this list.
@@ -46,16 +46,33 @@ def decode(cursor: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
         if not isinstance(parts, list):
             raise Problem(BAD_CURSOR)
         return tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise Problem(BAD_CURSOR) from error
 
 
 def instant(text: str) -> datetime:
-    """Read an instant of a cursor. Raises ValueError without a time zone."""
+    """Read an instant of a cursor. Raises ValueError without a time zone, or beyond all times."""
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return found
+    return found.astimezone(UTC)
+
+
+def whole(number: object) -> int:
+    """Read a number of a cursor. Raises ValueError for what a bigint has no place for."""
+    return _bounded(number, 63)
+
+
+def small(number: object) -> int:
+    """Read a number of a cursor. Raises ValueError for what an integer has no place for."""
+    return _bounded(number, 31)
+
+
+def _bounded(number: object, bits: int) -> int:
+    if not isinstance(number, int) or not -(2**bits) <= number < 2**bits:
+        message = f"no number of {bits + 1} bits"
+        raise ValueError(message)
+    return number
 
 
 def split(

@@ -7,6 +7,7 @@ stands in the OpenAPI document of every route that can answer it (`problem_respo
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import asyncpg
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -112,6 +113,11 @@ _BY_STATUS = {
         UNAVAILABLE,
     )
 }
+
+
+NO_NUL = Words("文本中不得含有 NUL 字符", "A text cannot hold the character NUL")
+_NO_TEXT = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+"""What the database says of such a text, wherever in a body it stood."""
 
 
 class Fault(NamedTuple):
@@ -241,13 +247,19 @@ def install(app: FastAPI) -> None:
 
     async def on_problem(request: Request, error: Exception) -> Response:
         problem = _as_problem(error)
+        site = getattr(request.app.state, "site", None)
+        if site is not None and site.wants(request):
+            page: Response = site.problem(request, problem)
+            return page
         return answer(problem, request.headers.get("accept-language"))
 
-    for kind in (Problem, RequestValidationError, HTTPException):
+    for kind in (Problem, RequestValidationError, HTTPException, *_NO_TEXT):
         app.add_exception_handler(kind, on_problem)
 
 
 def _as_problem(error: Exception) -> Problem:
+    if isinstance(error, _NO_TEXT):
+        return Problem(INVALID, NO_NUL)
     if isinstance(error, RequestValidationError):
         return from_validation(error)
     if isinstance(error, HTTPException):
