@@ -52,6 +52,7 @@ PROJECT = "2603-410402-04-01-654321"
 DRAWINGS, MEASURES = "construction-drawings", "safety-measures"
 REVIEW = "joint-drawing-review"
 DAY = timedelta(days=1)
+AGENT = "110105194912310038"
 
 
 @pytest_asyncio.fixture
@@ -315,8 +316,11 @@ async def test_only_the_applicant_and_his_agent_build_on_what_the_project_was_gr
     himself = bearer("another-login", Role.INVESTOR, number=PERSON)
     assert await _held(intake, himself, applicant=person) == ["DESIGN-REVIEW"]
     paper = (await intake.upload(who=STRANGER)).json()["id"]
-    agent = {"name": "钱二", "id_number": PERSON, "phone": "13800000000", "authorisation": paper}
-    assert await _held(intake, STRANGER, applicant=person, agent=agent) == ["DESIGN-REVIEW"]
+    agent = {"name": "钱二", "id_number": AGENT, "phone": "13800000000", "authorisation": paper}
+    named = await _held(intake, STRANGER, applicant=person, agent=agent)
+    assert named == [], "whoever only names an agent is none"
+    himself = bearer("stranger", Role.INVESTOR, number=AGENT)
+    assert await _held(intake, himself, applicant=person, agent=agent) == ["DESIGN-REVIEW"]
     strangers = await preview(intake, STRANGER, project=PROJECT)
     assert strangers["held"] == {}
     body = {"scenario": "plant", "answers": {}, "project": PROJECT}
