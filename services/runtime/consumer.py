@@ -48,6 +48,10 @@ class TopicMissingError(Exception):
     """A topic is not there: not yet, or not any more. Who writes to it creates it."""
 
 
+class ReceiptsStoppedError(Exception):
+    """Nothing sends the receipts any more."""
+
+
 class UnassignedError(Exception):
     """The group gives this consumer nothing to read."""
 
@@ -55,6 +59,7 @@ class UnassignedError(Exception):
 _WAITED_OUT = (
     KafkaError,
     TopicMissingError,
+    ReceiptsStoppedError,
     UnassignedError,
     OSError,
     asyncio.CancelledError,  # of the client's inner tasks: see `being_cancelled`
@@ -69,6 +74,8 @@ class _Session:
     sender: ReceiptSender
     keeper: TopicKeeper
     pace: Pace
+    sending: asyncio.Task[None] | None = None
+    """Sends the receipts as long as the session lasts."""
     done: dict[TopicPartition, int] = field(default_factory=dict)
     """Next offset of each partition, as far as the transactions are committed."""
     committed_at: float = field(default_factory=time.monotonic)
@@ -243,6 +250,8 @@ class Consumer:
 
         The client itself stays silent when a broker comes back without its log.
         """
+        if session.sending is not None and session.sending.done():
+            raise ReceiptsStoppedError
         async with asyncio.timeout(self._settings.request_timeout_ms / 1000):
             if await session.keeper.missing(self._topics):
                 raise TopicMissingError
@@ -282,18 +291,17 @@ class Consumer:
         session = _Session(
             consumer=consumer, sender=sender, keeper=keeper, pace=Pace(self._settings.pace)
         )
-        sending: asyncio.Task[None] | None = None
         try:
             await self._find_topics(keeper)
             await producer.start()
-            sending = asyncio.create_task(sender.run(), name="receipts")
+            session.sending = asyncio.create_task(sender.run(), name="receipts")
             await self._join(session, stop)
             yield session
         finally:
             await in_order(
                 [
                     ("consumer", consumer.stop),
-                    ("receipts", lambda: receipts.stop(sender, sending)),
+                    ("receipts", lambda: receipts.stop(sender, session.sending)),
                     ("producer", producer.stop),
                     ("topics", keeper.close),
                 ],

@@ -15,6 +15,7 @@ from services.contracts.events import Receipt
 from services.contracts.topics import receipts_topic
 from services.runtime.db import Connection, beside, load
 from services.runtime.messages import encode_receipt
+from services.runtime.shutdown import being_cancelled
 
 MOST_IDS = 5_000
 """Ids in one receipt: 39 bytes each, well below the largest record."""
@@ -82,7 +83,10 @@ class ReceiptSender:
                 part = event_ids[start : start + MOST_IDS]
                 try:
                     await self._send(source, part)
-                except KafkaError as error:
+                except (KafkaError, asyncio.CancelledError) as error:
+                    if being_cancelled():
+                        raise
+                    # Or what the client had under way was cancelled with its connection.
                     _log.warning("receipt not sent", source=source, error=type(error).__name__)
                     self.add({source: part})
         return not self._pending
