@@ -18,10 +18,13 @@ def codes(count: int = DEPARTMENTS) -> list[str]:
     return [f"dept-{number:02}" for number in range(1, count + 1)]
 
 
-def submission(count: int, project: int) -> dict[str, Any]:
-    """Return an application that `count` departments decide on."""
+def submission(count: int, project: str) -> dict[str, Any]:
+    """Return an application that `count` departments decide on, for a project never seen before.
+
+    What a project was granted before is not asked for again: it would be another application.
+    """
     return {
-        "project": {"code": f"P-{project:08}", "name": "测试项目", "address": "测试路 1 号"},
+        "project": {"code": f"P-{project}", "name": "测试项目", "address": "测试路 1 号"},
         "scenario": SCENARIOS[count],
         "answers": {"area_m2": 1200},
         "applicant": {

@@ -69,8 +69,8 @@ class Counter:
 
     async def submit(self, project: int) -> str:
         """Hand in an application; return its number."""
-        body = county.submission(self._departments, project)
         key = f"{self._run}-{project:08}"
+        body = county.submission(self._departments, key)
         answer = await self._intake.post("/v1/applications", self._tokens["investor"], key, body)
         number = str(answer["number"])
         self.numbers.append(number)

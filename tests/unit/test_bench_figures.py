@@ -72,7 +72,7 @@ def test_the_county_has_one_step_for_every_department(tmp_path: Path) -> None:
     [catalogue] = catalogue_files.load_all(county.write(tmp_path))
     calendar = calendar_files.load(CALENDAR)
     for count, scenario in county.SCENARIOS.items():
-        answers = county.submission(count, 1)["answers"]
+        answers = county.submission(count, "1")["answers"]
         start = calendar.next_working_day(catalogue.county.effective_from)
         plan = planner.plan(catalogue, calendar, scenario, answers, {}, start)
         route = planner.route(plan, "BC20260105-000001-0", calendar)
