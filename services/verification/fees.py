@@ -151,7 +151,8 @@ def _due(amount: Fraction | None, exemption: Row | None) -> Fraction | None:
 
 
 def _shown(due: Fraction | None) -> str:
-    return "nothing" if due is None else str(due if due.denominator == 1 else float(due))
+    """Return a sum of yuan as it is written everywhere, to the fen."""
+    return "nothing" if due is None else f"{float(due):.2f}"
 
 
 def _transferred(folder: Folder) -> Iterator[str]:
