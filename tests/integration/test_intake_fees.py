@@ -434,7 +434,7 @@ async def test_a_lawful_bill_is_clean_and_a_changed_one_is_not(desk: Desk, tmp_p
     rows["fee_act"][1]["amount"] = Decimal(9)
     rows["fee_settlement"] += [rows["fee_settlement"][0] | {"line": "service-fee"}] * 2
     found = found_by_verification(desk, rows, tmp_path / "shelf")
-    assert f"payment of {DRAINS} is 0.01, due 4.5" in found
+    assert f"payment of {DRAINS} is 0.01, due 4.50" in found
     assert "assessments and exemptions are not those of the log of acts" in found
     assert "service-fee is paid, but not billed" in found
 
