@@ -8,7 +8,7 @@ DATA ?= .lianshen$(addprefix -,$(SCENARIO))
 ARGS ?=
 JOBS ?= 2
 
-.PHONY: help setup demo up down test explanations lives test-kafka test-pages bench lint lock kafka-jars clean clean-data
+.PHONY: help setup demo up down test explanations lives test-kafka test-pages screenshots bench lint lock kafka-jars clean clean-data
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -39,11 +39,15 @@ lives: setup ## ten thousand random lives of applications with faults in every s
 	@LIANSHEN_TEST_LIVES=10000 $(BIN)/pytest --timeout 7200 tests/unit/test_lives.py $(ARGS)
 
 test-kafka: setup kafka-jars ## the integration and fault suites against Apache Kafka (Java 17, Maven)
-	@LIANSHEN_TEST_BROKER=apache $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal $(wildcard tests/integration tests/faults) $(ARGS)
+	@LIANSHEN_TEST_BROKER=apache $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal $(wildcard tests/integration tests/faults) --ignore-glob 'tests/integration/test_*_pages.py' $(ARGS)
 
 test-pages: setup ## the pages in a real browser (Chromium; as root on Debian installs it)
 	@LIANSHEN_TEST_CHROMIUM=$$(scripts/chromium) && export LIANSHEN_TEST_CHROMIUM && \
 	  $(BIN)/pytest tests/pages $(ARGS)
+
+screenshots: setup ## take the pictures of the READMEs anew (Chromium)
+	@LIANSHEN_TEST_CHROMIUM=$$(scripts/chromium) && export LIANSHEN_TEST_CHROMIUM && \
+	  $(BIN)/python -m scripts.screenshots
 
 bench: setup ## measure naive, bare and product, and write bench/results (QUICK=1: a smoke run)
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)

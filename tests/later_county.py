@@ -11,12 +11,13 @@ from services.runtime.settings import CatalogueSettings
 
 RESTAURANT = Path("tests/fixtures/restaurant")
 PAPER = "evacuation-plan"
-COMES = "comes: {after: [FIT-OUT-DRAINS], basis: {law: 消防法, article: '16'}}"
+COMES = "comes: {after: [FIT-OUT-DRAINS], basis: {law: 消防法, article: '16'}"
+TERM = ", term: {value: 3, unit: working_day}"
 
 
 @cache
-def shelf() -> Shelf:
-    """A copy of the county's catalogue in which that paper comes later."""
+def shelf(term: str = "") -> Shelf:
+    """A copy of the county's catalogue in which that paper comes later, within a `term` if any."""
     made = Path(tempfile.mkdtemp(prefix="later-county-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     shutil.copytree(RESTAURANT, made, dirs_exist_ok=True)
@@ -24,5 +25,5 @@ def shelf() -> Shelf:
     text = materials.read_text(encoding="utf-8")
     old = f"- {{id: {PAPER}, "
     assert text.count(old) == 1
-    materials.write_text(text.replace(old, f"{old}{COMES}, "), encoding="utf-8")
+    materials.write_text(text.replace(old, f"{old}{COMES}{term}}}, "), encoding="utf-8")
     return Shelf(CatalogueSettings(folder=made, calendar_folder=Path("deploy/calendar")))

@@ -192,7 +192,7 @@ def _settings() -> Iterator[tuple[str, str]]:
 
 def _settings_lines() -> Iterator[str]:
     """Yield the page line by line: one table for each group of settings."""
-    from services.runtime.settings import PREFIX
+    from services.runtime.settings_source import PREFIX
 
     yield from (
         "# Settings",
@@ -230,7 +230,7 @@ def _groups() -> dict[str, list[tuple[str, tuple[str, dict[str, Any]]]]]:
 
 def _tables(model: "type[BaseModel]") -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each group of a service's settings: title, prefix, JSON Schema."""
-    from services.runtime.settings import Group
+    from services.runtime.settings_source import Group
 
     properties = _schema_of(model)["properties"]
     for name, field in model.model_fields.items():

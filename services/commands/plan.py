@@ -1,11 +1,11 @@
 """`lianshen plan FACTS.yaml`: what a project needs, by when, at what fee. Needs no server."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -57,6 +57,7 @@ WORDS: dict[str, Name] = {
     "met": Name(zh="压缩目标（三分之一）已达到", en="compressed target (one third) met"),
     "not_met": Name(zh="压缩目标（三分之一）未达到", en="compressed target (one third) NOT met"),
     "promised_on": Name(zh="承诺办结", en="promised by"),
+    "renewed": Name(zh="期满未决定即视为准予延续：", en="renewed when undecided by"),
     "unverified": Name(zh="未核实", en="unverified"),
     "lead": Name(zh="审批", en="decides"),
     "consult": Name(zh="征求意见", en="consulted"),
@@ -78,13 +79,21 @@ THERE = {
 }
 
 
+def _as_text(value: object) -> object:
+    """Return a day as text: YAML reads 2027-06-30 without quotes as a date."""
+    return value.isoformat() if type(value) is date else value
+
+
+Answer = Annotated[bool | int | float | str, BeforeValidator(_as_text)]
+
+
 class FactsFile(BaseModel):
     """The project: a scenario of the catalogue, the answers, and results already held."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     scenario: str
-    answers: dict[str, bool | int | float | str] = {}
+    answers: dict[str, Answer] = {}
     held: dict[str, str] = {}
 
 
@@ -247,6 +256,10 @@ class _Printed:
         made = self.plan
         mark = "?" if made.provisional else ""
         console.print(f"{self._word('promised_on')} [bold]{made.promised_on}{mark}[/bold]")
+        for part in (part for step in made.steps for part in step.parts):
+            if part.renewal:
+                shown = f"{part.renewal.expires_on} ({part.renewal.article})"
+                console.print(f"{self._word('renewed')} {shown}")
         console.print(self._word("met" if made.target.met else "not_met"))
         for breaker in made.target.breakers:
             console.print(f"  {breaker.item} (+{breaker.over}): {self._of(breaker.reason)}")

@@ -167,7 +167,7 @@ async def _serve(stack: "Stack") -> None:
     try:
         starting.result()
         await authorise(stack)
-        _show(stack.urls, stack.data)
+        _show(stack.urls, stack.data, stack.oidc.password)
         await waiting
         say("Stopping ... (`lianshen up` goes on where it was)")
     finally:
@@ -199,7 +199,7 @@ def _detach(data: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise StackError(f"The stack did not start; the end of {log}:\n{_tail(log)}")
         time.sleep(_POLL_S)
-    _show(state.urls, data)
+    _show(state.urls, data, _password(data))
 
 
 def _down(data: Path) -> None:
@@ -226,7 +226,7 @@ def _status(data: Path) -> None:
     if state.phase != "ready":
         say(f"The stack on {data} is {state.phase} (process {state.pid}).")
         raise typer.Exit(1)
-    _show(state.urls, data)
+    _show(state.urls, data, _password(data))
 
 
 def _running(data: Path) -> "Running | None":
@@ -236,7 +236,15 @@ def _running(data: Path) -> "Running | None":
     return state if state is not None and state.alive else None
 
 
-def _show(urls: dict[str, str], data: Path) -> None:
+def _password(data: Path) -> str:
+    """Return what people log in with on a folder whose stack has started."""
+    from services.runtime.embedded.files import Secrets
+    from services.runtime.embedded.oidc import password_of
+
+    return password_of(Secrets(data / "secrets.json"))
+
+
+def _show(urls: dict[str, str], data: Path, password: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -244,6 +252,7 @@ def _show(urls: dict[str, str], data: Path) -> None:
     names = {"temporal": "Temporal", "viewer": "traces", "issuer": "OpenID issuer"}
     for part, url in urls.items():
         table.add_row(names.get(part, part), url)
+    table.add_row("log in as", f"investor, officer-..., chief-..., operator; password {password}")
     table.add_row("logs", str(data / "logs"))
     Console().print(table)
 

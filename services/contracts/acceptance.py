@@ -9,7 +9,13 @@ from typing import ClassVar, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from services.contracts.vocabulary import AcceptanceKind, AcceptanceState, FindingKind, Role
+from services.contracts.vocabulary import (
+    AcceptanceKind,
+    AcceptanceState,
+    DateChange,
+    FindingKind,
+    Role,
+)
 from services.contracts.wire import (
     ApplicationNumber,
     Code,
@@ -67,6 +73,19 @@ class ExaminationClosed(Event):
     silent: bool
     reason: str
     closed_at: AwareDatetime
+
+
+class ExaminationRedated(Event):
+    """The time for an examination was moved; nothing else about it has changed."""
+
+    TYPE: ClassVar[str] = "lianshen.examination.redated.v1"
+
+    application: ApplicationNumber
+    task: TaskName
+    department: Code
+    until: AwareDatetime = Field(description="Until when an answer is in time now.")
+    why: DateChange
+    redated_at: AwareDatetime
 
 
 class ExaminationDone(Event):

@@ -38,7 +38,9 @@ own database.
 **A department with software of its own** (`system: own` in the catalogue) reads its task channel,
 signs its messages with the source `department/<code>`, and writes decisions, lapses and receipts to
 its decision channel. It answers `lianshen.task.lapse_due.v1` with `lianshen.task.lapsed.v1`, unless
-it has given its opinion before that instant: then that opinion stands. On
+it has given its opinion before that instant: then that opinion stands. So it does about a renewal
+(`silence`: `renewed`) when the permit has expired at `expires_at`, with the number of the renewal:
+what it decides after that instant is nothing any more (行政许可法 50). On
 `lianshen.task.cancelled.v1` it drops the task; a decision that crosses it on the way does no harm.
 
 **Refusals.** A record that breaks this contract (another department's task, an unknown task, a

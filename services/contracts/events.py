@@ -16,15 +16,18 @@ from services.contracts.acceptance import (
     ExaminationAsked,
     ExaminationClosed,
     ExaminationDone,
+    ExaminationRedated,
 )
 from services.contracts.clocks import ClockNotice, TaskExtended, TaskPaused, TaskPauseEnded
 from services.contracts.fees import FeeRepaid
-from services.contracts.later import PapersAwaited
-from services.contracts.limits import CaseExtended, TaskSentUp
+from services.contracts.lapses import SpokenOutcome, TaskLapsed, TaskLapseDue
+from services.contracts.later import PapersAwaited, PapersLapsed, PapersLapseDue
+from services.contracts.limits import CaseExtended, JointLimitTold, TaskSentUp
 from services.contracts.ratings import FollowUpTold, RatingGiven
 from services.contracts.rectification import RectificationLapsed, RectificationLapseDue
 from services.contracts.sessions import SessionProgress, SessionTold
 from services.contracts.vocabulary import (
+    DEEMED,
     ApplicationStatus,
     Authority,
     Conclusion,
@@ -74,6 +77,8 @@ __all__ = [
     "SessionProgress",
     "SessionTold",
     "TaskExtended",
+    "TaskLapseDue",
+    "TaskLapsed",
     "TaskPauseEnded",
     "TaskPaused",
     "Text",
@@ -154,6 +159,10 @@ class TaskIssued(Event):
     catalogue_version: str
     authority: Authority = Authority.REPRESENTATIVE
     silence: Silence = Silence.NONE
+    expires_at: AwareDatetime | None = Field(
+        default=None,
+        description="End of the permit to be renewed: silence until then renews it (`renewed`).",
+    )
     participants: tuple[Code, ...] = Field(
         default=(), description="Departments that sign this step together, this one included."
     )
@@ -192,17 +201,6 @@ class TaskRedated(Event):
     redated_at: AwareDatetime
 
 
-class TaskLapseDue(Event):
-    """A unit's time for an opinion is over; its own store decides whether it was in time."""
-
-    TYPE: ClassVar[str] = "lianshen.task.lapse_due.v1"
-
-    application: ApplicationNumber
-    task: TaskName
-    department: Code
-    due_at: AwareDatetime
-
-
 class TaskDecided(Event):
     """A department decided, or gave its opinion. The commit instant is the department's.
 
@@ -225,7 +223,7 @@ class TaskDecided(Event):
     application: ApplicationNumber
     task: TaskName
     department: Code
-    outcome: Outcome
+    outcome: SpokenOutcome
     result_number: str | None = Field(
         default=None, max_length=200, description="Number of the document granted."
     )
@@ -247,20 +245,9 @@ class TaskDecided(Event):
             raise ValueError("a refusal and an objection need reasons")
         if refused and not self.remedies:
             raise ValueError("a refusal needs remedies")
-        if self.outcome is Outcome.DEEMED_NO_OBJECTION:
+        if self.outcome in DEEMED.values():
             raise ValueError("silence is told with lianshen.task.lapsed.v1")
         return self
-
-
-class TaskLapsed(Event):
-    """A consulted unit kept silent; its silence counts as no objection and is recorded."""
-
-    TYPE: ClassVar[str] = "lianshen.task.lapsed.v1"
-
-    application: ApplicationNumber
-    task: TaskName
-    department: Code
-    lapsed_at: AwareDatetime
 
 
 class TaskProgress(Wire):
@@ -354,6 +341,7 @@ class ApplicationProgressed(Event):
     )
     clocks: tuple[ClockNotice, ...] = ()
     extended: CaseExtended | None = None
+    joint: JointLimitTold | None = None
     sessions: tuple[SessionProgress, ...] = ()
     concluded: Concluded | None = None
     acceptance: AcceptanceProgress | None = None
@@ -379,7 +367,7 @@ EVENTS: dict[str, type[Event]] = {
         RectificationLapsed,
         ApplicationWithdrawn,
         ExaminationAsked,
-        ExaminationClosed,
+        *(ExaminationClosed, ExaminationRedated),
         ExaminationDone,
         TaskIssued,
         TaskCancelled,
@@ -392,7 +380,7 @@ EVENTS: dict[str, type[Event]] = {
         TaskExtended,
         TaskSentUp,
         SessionTold,
-        *(RatingGiven, FollowUpTold, FeeRepaid),
+        *(PapersLapseDue, PapersLapsed, RatingGiven, FollowUpTold, FeeRepaid),
         ApplicationProgressed,
         Receipt,
     )

@@ -1,10 +1,11 @@
 """What crosses a service's border about papers that come into being in the course of a project."""
 
 from datetime import date
+from typing import ClassVar
 
 from pydantic import AwareDatetime, Field
 
-from services.contracts.wire import Code, Wire
+from services.contracts.wire import ApplicationNumber, Code, Event, Wire
 
 
 class PapersAwaited(Wire):
@@ -17,3 +18,28 @@ class PapersAwaited(Wire):
     until: AwareDatetime | None = Field(
         default=None, description="Given up when it is not there by then; absent: no term."
     )
+
+
+class PapersLapseDue(Event):
+    """The term of papers that a step waits for is over; intake's own store says which came in it.
+
+    Those that did are on their way. It closes the others, and tells of them.
+    """
+
+    TYPE: ClassVar[str] = "lianshen.papers.lapse_due.v1"
+
+    application: ApplicationNumber
+    step: str
+    materials: tuple[Code, ...] = Field(min_length=1)
+    due_at: AwareDatetime
+
+
+class PapersLapsed(Event):
+    """Papers were not handed in within their term; intake has closed them and takes none now."""
+
+    TYPE: ClassVar[str] = "lianshen.papers.lapsed.v1"
+
+    application: ApplicationNumber
+    step: str
+    materials: tuple[Code, ...] = Field(min_length=1)
+    lapsed_at: AwareDatetime

@@ -1,5 +1,6 @@
 """What is said of the limits beside those of tasks: the first review, the joint case."""
 
+from datetime import date
 from typing import ClassVar
 
 from pydantic import AwareDatetime, Field
@@ -37,3 +38,16 @@ class CaseExtended(Wire):
     reason: Text
     due_at: AwareDatetime = Field(description="The close of business of its last day now.")
     at: AwareDatetime
+
+
+class JointLimitTold(Wire):
+    """The limit of the joint case as it is now: the law's for all departments together (42(2))."""
+
+    start_on: date = Field(description="The day of the acceptance; it is not counted.")
+    due_on: date
+    due_at: AwareDatetime = Field(description="The close of business of its last day.")
+    days: Days = Field(description="Of the law, without an extension.")
+    article: str
+    provisional: bool = Field(
+        default=False, description="A year of it has no published calendar yet."
+    )

@@ -7,6 +7,7 @@ department's own software to its own queue.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.contracts.acceptance import ExaminationRedated
 from services.contracts.events import (
     ApplicationProgressed,
     ApplicationRectified,
@@ -32,6 +33,7 @@ from services.contracts.events import (
     TaskRedated,
 )
 from services.contracts.fees import FeeRepaid
+from services.contracts.later import PapersLapsed, PapersLapseDue
 from services.contracts.limits import TaskSentUp
 from services.contracts.ratings import FollowUpTold, RatingGiven
 from services.contracts.vocabulary import DepartmentSystem, Service
@@ -65,6 +67,7 @@ APPLICATIONS = Topic(
         ApplicationSupplemented,
         ApplicationRectified,
         RectificationLapsed,
+        PapersLapsed,
         ApplicationWithdrawn,
         RatingGiven,
         FeeRepaid,
@@ -77,6 +80,7 @@ TASKS = Topic(
     purpose="Work for one department; receipts for what its own software has sent.",
     models=(
         ExaminationAsked,
+        ExaminationRedated,
         ExaminationClosed,
         TaskIssued,
         TaskCancelled,
@@ -107,7 +111,7 @@ DECISIONS = Topic(
 PROGRESS = Topic(
     name="lianshen.progress.v1",
     purpose="What became of an application: tasks, results, deadlines, conclusion, follow-ups.",
-    models=(ApplicationProgressed, RectificationLapseDue, FollowUpTold),
+    models=(ApplicationProgressed, RectificationLapseDue, PapersLapseDue, FollowUpTold),
     producers=(Service.ORCHESTRATOR,),
     consumers=(Service.INTAKE,),
 )

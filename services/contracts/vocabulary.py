@@ -25,16 +25,22 @@ class Part(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How one task ended. The first two belong to DECIDE, the others to CONSULT."""
+    """How one task ended. The first three belong to DECIDE, the others to CONSULT.
+
+    A renewal that is deemed granted is no grant: it prolongs a permit there is (行政许可法 50).
+    """
 
     GRANTED = "granted"
     REFUSED = "refused"
+    DEEMED_RENEWED = "deemed_renewed"
     NO_OBJECTION = "no_objection"
     OBJECTION = "objection"
     DEEMED_NO_OBJECTION = "deemed_no_objection"
 
 
-FAVOURABLE = frozenset({Outcome.GRANTED, Outcome.NO_OBJECTION, Outcome.DEEMED_NO_OBJECTION})
+GRANTING = frozenset({Outcome.GRANTED, Outcome.DEEMED_RENEWED})
+"""What an item ends in that the applicant may go by."""
+FAVOURABLE = frozenset({*GRANTING, Outcome.NO_OBJECTION, Outcome.DEEMED_NO_OBJECTION})
 OUTCOMES_OF = {
     Part.DECIDE: frozenset({Outcome.GRANTED, Outcome.REFUSED}),
     Part.CONSULT: frozenset({Outcome.NO_OBJECTION, Outcome.OBJECTION}),
@@ -42,10 +48,26 @@ OUTCOMES_OF = {
 
 
 class Silence(StrEnum):
-    """What a consulted unit's silence means (超时默许). A deemed opinion is never a licence."""
+    """What silence means: of a consulted unit (超时默许), or about a renewal (行政许可法 50).
+
+    A deemed opinion is never a licence; a deemed renewal prolongs one that there is.
+    """
 
     NONE = "none"
     NO_OBJECTION = "no_objection"
+    RENEWED = "renewed"
+
+
+DEEMED = {
+    Silence.NO_OBJECTION: Outcome.DEEMED_NO_OBJECTION,
+    Silence.RENEWED: Outcome.DEEMED_RENEWED,
+}
+"""What a task ends in by silence."""
+SILENCE_OF = {
+    Silence.NO_OBJECTION: Part.CONSULT,
+    Silence.RENEWED: Part.DECIDE,
+}
+"""Whose silence it is: that of a unit asked for its opinion, or of whoever decides a renewal."""
 
 
 class TaskState(StrEnum):

@@ -59,7 +59,7 @@ ACTING = (problems.NO_DEPARTMENT, problems.OWN_APPLICATION, NOT_FOUND)
 HOLDING = (*ACTING, problems.TASK_ENDED, problems.CLAIMED, *etag.PROBLEMS)
 ENDING = (
     *(*HOLDING, problems.WRONG_PART, problems.INCOMPLETE, problems.VISIT_UNSIGNED),
-    *(problems.PAUSED, *idempotency.PROBLEMS),
+    *(problems.PAUSED, problems.RENEWED, *idempotency.PROBLEMS),
 )
 DECIDING = (
     *(*ENDING, problems.REPRESENTATIVE_REQUIRED, problems.NOT_AUTHORISED),
@@ -231,11 +231,7 @@ async def add_note(
 ) -> Response:
     """Add a note to a task's history, for colleagues only."""
     state = request.app.state
-    async with (
-        state.pool.acquire() as conn,
-        conn.transaction(),
-        idempotency.idempotent(conn, asked) as slot,
-    ):
+    async with idempotency.once(state.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         act, at = await handling.note(conn, clock=state.clock, who=who, task=task, text=body.text)
@@ -295,11 +291,7 @@ async def _end(
     """End tasks in one transaction, and keep the answer; a Problem from `answer` undoes it all."""
     state = request.app.state
     with ExitStack() as spans:
-        async with (
-            state.pool.acquire() as conn,
-            conn.transaction(),
-            idempotency.idempotent(conn, asked) as slot,
-        ):
+        async with idempotency.once(state.pool, asked) as (conn, slot):
             if slot.stored is not None:
                 return slot.stored
             verdicts = await deciding.decide(

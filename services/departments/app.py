@@ -16,9 +16,11 @@ from services.departments import (
     clocks_api,
     examination_api,
     extending_api,
+    pages,
     sessions_api,
 )
 from services.departments.consumer import Tasks
+from services.departments.papers import Papers
 from services.departments.sessions_timing import Timing
 from services.departments.settings import Settings
 from services.departments.sweeper import lapse_sweeper
@@ -32,6 +34,7 @@ from services.runtime.loops import Loop, Loops
 from services.runtime.relay import Relay
 from services.runtime.web import operations
 from services.runtime.web.app import create_app
+from services.runtime.web.site import signing_in
 
 NAME = Service.DEPARTMENTS
 
@@ -47,7 +50,7 @@ def build(settings: Settings, shelf: Shelf | None = None) -> FastAPI:
         async with _running(app, settings, shelf):
             yield
 
-    return create_app(
+    app = create_app(
         title="联审 departments",
         description="A queue for each department: list, claim, give opinions, decide. "
         "Every query is scoped by the department that the bearer token names.",
@@ -67,6 +70,8 @@ def build(settings: Settings, shelf: Shelf | None = None) -> FastAPI:
         settings=settings.http,
         lifespan=lifespan,
     )
+    pages.install(app, settings)
+    return app
 
 
 @asynccontextmanager
@@ -85,6 +90,10 @@ async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> Asyn
             at_once=settings.sessions.searches, seconds=settings.sessions.search_seconds
         )
         app.state.authenticator = auth.connect(settings.oidc, hasher, client)
+        signing_in.connect(app, settings, NAME, client)
+        app.state.papers = (
+            None if settings.papers_url is None else Papers(settings.papers_url, client)
+        )
         async with pool.acquire() as conn, conn.transaction():
             await authority.adopt(conn, clock, authority.Rule(settings.authorisations))
         kafka = settings.kafka

@@ -45,7 +45,7 @@ async def grant(
     at = clock.now()
     today = at.astimezone(ZONE).date()
     given = replace(given, valid_from=given.valid_from or today)
-    faults = _faults(given, today, _items_of(shelf, given.department))
+    faults = _faults(given, today, items_of(shelf, given.department))
     if faults:
         raise Problem(INVALID, errors=faults)
     act = Act(actor=who.ref, role=Role.DEPARTMENT_HEAD, at=at)
@@ -81,7 +81,7 @@ def _faults(given: Grant, today: date, known: frozenset[str]) -> list[Fault]:
     ]
 
 
-def _items_of(shelf: Shelf, department: str) -> frozenset[str]:
+def items_of(shelf: Shelf, department: str) -> frozenset[str]:
     """Return what a department decides or is asked about in any version: cases keep theirs."""
     return frozenset(
         item.code

@@ -101,7 +101,7 @@ class Clocks:
         _forbid_over(clock, day)
         rule = clock_rules.uncounted(self._item(row, clock), asked.kind)
         before = await clocks_store.item_pauses(conn, task)
-        cap = _cap(rule, asked.kind, before, calendar)
+        cap = cap_left(rule, asked.kind, before, calendar)
         faults = _pause_faults(rule, asked, cap, day, calendar)
         if faults or rule is None or asked.notice is None:
             raise Problem(PAUSE_INVALID, errors=faults)
@@ -268,7 +268,7 @@ def _forbid_over(clock: Row, day: date) -> None:
         raise Problem(LIMIT_OVER, extra={"statutory_on": clock["statutory_on"].isoformat()})
 
 
-def _cap(
+def cap_left(
     rule: Uncounted | None, kind: PauseKind, before: Sequence[Row], calendar: WorkingCalendar
 ) -> Limit | None:
     """Return what earlier pauses of the item have left of a rule's cap; None: no cap."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from services.contracts.acceptance import ExaminationRedated
 from services.contracts.events import (
     Event,
     ExaminationAsked,
@@ -82,7 +83,7 @@ class Tasks:
 
 
 _FOR_QUEUES = (
-    *(ExaminationAsked, ExaminationClosed),
+    *(ExaminationAsked, ExaminationRedated, ExaminationClosed),
     *(TaskIssued, TaskCancelled, TaskLapseDue, TaskRedated),
 )
 

@@ -19,7 +19,7 @@ from services.contracts.topics import DECISIONS, decisions_topic
 from services.contracts.vocabulary import OUTCOMES_OF, Outcome, Part, Service, TaskState
 from services.departments import authority, clocks, store
 from services.departments.authority import Grounds, Mandate
-from services.departments.problems import INCOMPLETE, TASK_ENDED, WRONG_PART
+from services.departments.problems import INCOMPLETE, RENEWED, TASK_ENDED, WRONG_PART
 from services.departments.scope import department_of, forbid_own
 from services.departments.store import Ending, Row
 from services.runtime import audit, outbox
@@ -105,6 +105,7 @@ async def decide(
         try:
             grounds = judge(row, entry, who, mandate, ended=entry.id in good)
             clocks.forbid_deciding_paused(row, now)
+            forbid_expired(row, now)
         except Problem as problem:
             verdicts[place] = problem
             continue
@@ -157,6 +158,15 @@ def judge(
     if faults:
         raise Problem(INCOMPLETE, errors=faults)
     return grounds
+
+
+def forbid_expired(row: Row | None, now: datetime) -> None:
+    """Raise Problem 409 for a renewal whose permit expired undecided: it is renewed by now.
+
+    The law has said so at that instant (行政许可法 50), whenever the orchestrator asks for it.
+    """
+    if row is not None and row["expires_at"] is not None and now > row["expires_at"]:
+        raise Problem(RENEWED, extra={"expires_at": row["expires_at"].isoformat()})
 
 
 _REASONS = Fault(

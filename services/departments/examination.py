@@ -13,7 +13,7 @@ from datetime import datetime
 import orjson
 import structlog
 
-from services.contracts.acceptance import Lack
+from services.contracts.acceptance import ExaminationRedated, Lack
 from services.contracts.events import ExaminationAsked, ExaminationClosed, ExaminationDone
 from services.contracts.topics import DECISIONS, decisions_topic
 from services.contracts.vocabulary import FindingKind, Service
@@ -34,12 +34,15 @@ from services.runtime.telemetry import (
     span,
 )
 from services.runtime.web.etag import Expected
+from services.runtime.web.idempotency import Attempt
 from services.runtime.web.problems import NOT_FOUND, Fault, Problem, Words
 
 _log = structlog.get_logger(__name__)
 OPEN = "open"
 ACT = "examination.done"
 SILENT_ACT = "examination.silent"
+REFUSED_ACT = "examination.refused"
+"""What may not be asked of the applicant was to be asked: nothing of it goes out."""
 
 
 class UnknownExaminationError(LookupError):
@@ -47,22 +50,40 @@ class UnknownExaminationError(LookupError):
 
 
 async def take_in(conn: Connection, received: Sequence[Received]) -> None:
-    """Put examinations on their queues and take others off. Raises UnknownExaminationError."""
+    """Put examinations on their queues, move their time, take them off.
+
+    Raises UnknownExaminationError.
+    """
     asked = [(one, one.event) for one in received if isinstance(one.event, ExaminationAsked)]
     if asked:
         parents = [current_traceparent() or one.envelope.traceparent for one, _ in asked]
         await store.add_examinations(conn, [event for _, event in asked], parents)
+    moved = [one.event for one in received if isinstance(one.event, ExaminationRedated)]
+    if moved:
+        await _redate(conn, moved)
     closed = [one.event for one in received if isinstance(one.event, ExaminationClosed)]
     if closed:
         await _close(conn, closed)
 
 
+async def _redate(conn: Connection, moved: Sequence[ExaminationRedated]) -> None:
+    found = await store.redate_examinations(conn, moved)
+    for event in moved:
+        _known(event, found)
+        if not found[event.task]:
+            _log.info("redated_too_late", task=event.task)
+
+
+def _known(event: ExaminationRedated | ExaminationClosed, found: Mapping[str, bool]) -> None:
+    if event.task not in found:
+        message = f"{event.task}: no such examination"
+        raise UnknownExaminationError(message)
+
+
 async def _close(conn: Connection, closed: Sequence[ExaminationClosed]) -> None:
     found = await store.close_examinations(conn, closed)
     for event in closed:
-        if event.task not in found:
-            message = f"{event.task}: no such examination"
-            raise UnknownExaminationError(message)
+        _known(event, found)
         if not found[event.task]:
             _log.info("closed_too_late", task=event.task)
     await audit.leaves(
@@ -106,7 +127,8 @@ async def answer(
 
     Raises:
         Problem: 404, 403 own application, 409 it is over, 412 another version, 422 with each
-            finding that may not be named, and why.
+            finding that may not be named, and why. To name what one has no power to name is an
+            `Attempt`: that is on record.
     """
     row = await store.lock_examination(conn, id_, department_of(who))
     if row is None:
@@ -115,10 +137,39 @@ async def answer(
     if row["state"] != OPEN:
         raise Problem(EXAMINATION_OVER, extra={"state": row["state"]})
     expected.check(row["version"])
-    faults = list(_faults(row, catalogue, findings))
-    if faults:
-        raise Problem(FINDING_REFUSED, errors=faults)
+    _check(row, catalogue, who, findings, clock.now())
     return await _record(conn, clock, who, row, findings)
+
+
+def _check(
+    row: Row,
+    catalogue: Catalogue | None,
+    who: Principal,
+    findings: Sequence[Lack],
+    now: datetime,
+) -> None:
+    faults = list(_faults(row, catalogue, findings))
+    if not faults:
+        return
+    allowed = nameable(row, catalogue)
+    strange = [one.subject for one in findings if one.subject not in allowed]
+    if not strange:
+        raise Problem(FINDING_REFUSED, errors=faults)
+    facts = {
+        "task": row["task"],
+        "department": row["department"],
+        "role": acting_role(who),
+        "round": row["round"],
+        "subjects": strange,
+    }
+    leaf = audit.Leaf(
+        at=now,
+        act=REFUSED_ACT,
+        application=row["application"],
+        actor_ref=who.ref,
+        facts=facts,
+    )
+    raise Attempt(FINDING_REFUSED, leaf, errors=faults)
 
 
 def nameable(row: Row, catalogue: Catalogue | None) -> Mapping[str, Name | None]:

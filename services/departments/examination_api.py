@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.contracts.acceptance import Lack
 from services.contracts.events import MaterialRef
-from services.contracts.vocabulary import Role
+from services.contracts.vocabulary import DateChange, Role
 from services.departments import examination, problems
 from services.departments import examination_store as store
 from services.departments.models import NUMBER, Asked, Ref, Written
@@ -106,6 +106,15 @@ class Subject(BaseModel):
     name: Name | None
 
 
+class Move(BaseModel):
+    """The time for an examination was moved: by a notice of the calendar."""
+
+    before: datetime
+    after: datetime
+    why: DateChange
+    at: datetime
+
+
 class ExaminationDetail(ExaminationSummary):
     """An examination with everything it is about."""
 
@@ -117,6 +126,7 @@ class ExaminationDetail(ExaminationSummary):
     findings: list[Lack] | None = Field(description="What was found; absent while it is open.")
     actor_ref: Ref | None
     actor_role: Role | None
+    moves: list[Move] = Field(description="Every move of its time, first to last.")
 
 
 class AnsweredView(BaseModel):
@@ -192,6 +202,7 @@ def _detail(row: Row, nameable: Mapping[str, Name | None]) -> dict[str, Any]:
         "findings": None if findings is None else orjson.Fragment(findings),
         "actor_ref": row["actor_ref"],
         "actor_role": row["actor_role"],
+        "moves": orjson.Fragment(row["moves"]),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from services.contracts.acceptance import ExaminationRedated
 from services.contracts.events import ExaminationAsked, ExaminationClosed
 from services.departments.store import Row
 from services.runtime.db import Connection, beside, load
@@ -40,6 +41,24 @@ def _row(one: ExaminationAsked, traceparent: str | None) -> tuple[Any, ...]:
         *(one.scenario, one.catalogue_version, _json(one.facts), _json(materials)),
         *(one.asked_at, one.until, traceparent),
     )
+
+
+async def redate_examinations(
+    conn: Connection, moved: Sequence[ExaminationRedated]
+) -> dict[str, bool]:
+    """Move the time of open examinations; return which are known, and whether each was open.
+
+    Of one that was moved twice in a batch the last move counts.
+    """
+    last = list({one.task: one for one in moved}.values())
+    rows = QUERIES.redate_examinations(
+        conn,
+        tasks=[one.task for one in last],
+        untils=[one.until for one in last],
+        whys=[one.why for one in last],
+        ats=[one.redated_at for one in last],
+    )
+    return {row["task"]: row["is_open"] async for row in rows}
 
 
 async def close_examinations(

@@ -1,5 +1,6 @@
 """Lapse arbitration: a consulted unit kept silent (超时默许) - or had spoken in time.
 
+So it is with a renewal: the permit expired undecided and is renewed (行政许可法 50) - or is not.
 The task's row is locked and its outcome is unique, so a decision and a lapse exclude each other by
 the instant of their commit, not by the arrival of any message. A lapse that loses is silent.
 """
@@ -12,8 +13,9 @@ import structlog
 
 from services.contracts.events import TaskLapsed, TaskLapseDue
 from services.contracts.topics import DECISIONS, decisions_topic
-from services.contracts.vocabulary import Outcome, Service, Silence, TaskState
+from services.contracts.vocabulary import DEEMED, Service, Silence, TaskState
 from services.departments import store
+from services.departments.deciding import result_number
 from services.departments.store import Ending, Row
 from services.runtime import audit, outbox
 from services.runtime.clock import Clock
@@ -43,7 +45,7 @@ async def lapse(
     `rows` are the tasks as `store.lock_named` returned them, locked. Four statements.
 
     Raises:
-        LapseRefusedError: silence of a task means nothing, or its promise was not over.
+        LapseRefusedError: silence of a task means nothing, or its time was not over.
     """
     questions = {one.event.task: one for one in asked}
     for one in questions.values():
@@ -54,7 +56,7 @@ async def lapse(
         row = rows[one.event.task]
         if row["state"] == TaskState.OPEN:
             at = max(now, one.event.due_at)
-            lapsing.append((one, _ending(row["id"], at)))
+            lapsing.append((one, _ending(row, at)))
         else:
             _log.info("lapse_lost", task=one.event.task, state=row["state"])
     if lapsing:
@@ -65,22 +67,27 @@ async def lapse(
 
 
 def _check(event: TaskLapseDue, row: Row) -> None:
-    if row["silence"] != Silence.NO_OBJECTION:
+    silence = Silence(row["silence"])
+    if silence is Silence.NONE:
         message = f"{event.task}: its silence means nothing"
         raise LapseRefusedError(message)
-    if event.due_at < row["promised_at"]:
-        message = f"{event.task}: its promise lasts longer"
+    renews = silence is Silence.RENEWED
+    if event.due_at < (row["expires_at"] if renews else row["promised_at"]):
+        lasts = "the permit it renews is valid" if renews else "its promise lasts"
+        message = f"{event.task}: {lasts} longer"
         raise LapseRefusedError(message)
 
 
-def _ending(id_: int, at: datetime) -> Ending:
+def _ending(row: Row, at: datetime) -> Ending:
+    silence = Silence(row["silence"])
     return Ending(
-        id=id_,
+        id=row["id"],
         kind="lapse",
-        outcome=Outcome.DEEMED_NO_OBJECTION,
+        outcome=DEEMED[silence],
         basis="silence",
         at=at,
         state=TaskState.LAPSED,
+        number=result_number(row) if silence is Silence.RENEWED else None,
     )
 
 
@@ -94,6 +101,7 @@ def _told(one: LapseAsked, ending: Ending) -> Outgoing:
             task=event.task,
             department=event.department,
             lapsed_at=ending.at,
+            result_number=ending.number,
         ),
         at=ending.at,
         consumers=DECISIONS.consumers,
@@ -106,5 +114,12 @@ def _leaf(one: LapseAsked, ending: Ending) -> audit.Leaf:
         at=ending.at,
         act="task.lapsed",
         application=one.event.application,
-        facts={"task": one.event.task, "due_at": one.event.due_at},
+        facts={"task": one.event.task, "due_at": one.event.due_at} | _renewed(ending),
     )
+
+
+def _renewed(ending: Ending) -> dict[str, str]:
+    """What is recorded beside: only a renewal has a document, and its outcome is said."""
+    if ending.number is None:
+        return {}
+    return {"outcome": ending.outcome, "result_number": ending.number}

@@ -192,6 +192,7 @@ class TaskSummary(BaseModel):
     claimed_by: Ref | None
     claimed_at: datetime | None
     special_at: datetime | None = Field(description="Since when it goes before the others (特办).")
+    expires_at: datetime | None = Field(description="End of the permit that silence would renew.")
     version: int = Field(description="Also its ETag.")
 
 
@@ -318,7 +319,7 @@ class BatchAnswer(BaseModel):
 
 
 class SilentTask(BaseModel):
-    """An open task whose silence means no objection and whose promise is over."""
+    """An open task whose silence means something and whose time to speak is over."""
 
     id: TaskId
     task: str = Field(examples=[TASK])
@@ -337,7 +338,7 @@ class SilentPage(Page):
 _SUMMARY = (
     *("id", "task", "application", "project_code", "step", "item", "part", "round", "authority"),
     *("silence", "state", "outcome", "issued_at", "ended_at", "claimed_by", "claimed_at"),
-    *("special_at", "version"),
+    *("special_at", "expires_at", "version"),
 )
 _DUE = ("promised_on", "promised_at", "statutory_on", "statutory_at", "provisional")
 

@@ -15,6 +15,12 @@ REPRESENTATIVE_REQUIRED = problem_type(
     "Only the chief representative of the department decides",
 )
 TASK_ENDED = problem_type("task-ended", 409, "该事项已办结", "The task has ended")
+RENEWED = problem_type(
+    "renewed-by-law",
+    409,
+    "许可证有效期届满前未作决定，已视为准予延续（行政许可法第五十条）",
+    "The permit expired undecided: its renewal counts as granted (行政许可法 50)",
+)
 CLAIMED = problem_type("claimed", 409, "该事项已由他人承办", "Another officer has claimed the task")
 WRONG_PART = problem_type(
     "wrong-part", 409, "该事项不能如此办结", "The task cannot end in this way"

@@ -11,6 +11,8 @@ from services.departments.store import Row
 from services.runtime.db import Connection, beside, load
 
 QUERIES = load(beside(__file__, "sessions.sql"))
+LED_LOOKED_AT = 1000
+"""Tasks of merged steps that a department leads, among which it is looked what to convene."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -335,3 +337,9 @@ async def read_session(conn: Connection, id_: int, department: str | None) -> Wh
         seats=[found async for found in QUERIES.seats_of(conn, session=id_)],
         tasks=[found async for found in QUERIES.tasks_of(conn, session=id_)],
     )
+
+
+async def to_convene(conn: Connection, department: str) -> list[Row]:
+    """Return the merged steps that a department leads and has convened nothing for."""
+    rows = QUERIES.to_convene(conn, department=department, newest=LED_LOOKED_AT)
+    return [row async for row in rows]

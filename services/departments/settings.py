@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.runtime.settings import Group, ServiceSettings
+from services.runtime.settings import ServiceSettings
+from services.runtime.settings_source import Group
 
 
 class SweeperSettings(Group):
@@ -58,4 +59,9 @@ class Settings(ServiceSettings):
         ge=1,
         description="Working days in which what went up (报批) is answered; never later than the "
         "task's promise.",
+    )
+    papers_url: str | None = Field(
+        default=None,
+        description="Address of the intake service, where officers' pages read the papers of a "
+        "case with the officer's own rights; not set: pages name the papers and cannot show them.",
     )

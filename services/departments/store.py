@@ -76,7 +76,7 @@ _TASK_COLUMNS = (
     *("rounds", "authorities", "silences", "applicants", "issued_ats", "promised_ons"),
     *("promised_ats", "statutory_ons", "statutory_ats", "provisionals", "traceparents"),
     *("scenarios", "catalogue_versions", "facts", "materials", "participants"),
-    *("groups", "leads"),
+    *("groups", "leads", "expires_ats"),
 )
 
 
@@ -88,7 +88,7 @@ def _task_row(one: TaskIssued, traceparent: str | None) -> tuple[Any, ...]:
         *(one.issued_at, one.due.promised_on, one.due.promised_at, one.due.statutory_on),
         *(one.due.statutory_at, one.due.provisional, traceparent),
         *(one.scenario, one.catalogue_version, _json(one.facts), _json(materials)),
-        *(",".join(one.participants), one.group, one.lead),
+        *(",".join(one.participants), one.group, one.lead, one.expires_at),
     )
 
 

@@ -85,9 +85,5 @@ async def once(
     request: Request, asked: idempotency.Asked
 ) -> AsyncIterator[tuple[Connection, idempotency.Slot]]:
     """Open the transaction of an act, with the slot of its answer."""
-    async with (
-        request.app.state.pool.acquire() as conn,
-        conn.transaction(),
-        idempotency.idempotent(conn, asked) as slot,
-    ):
-        yield conn, slot
+    async with idempotency.once(request.app.state.pool, asked) as found:
+        yield found

@@ -133,6 +133,7 @@ def ask(turn: Turn, departments: Iterable[str], corrected: Collection[str] | Non
             state=ExaminerState.ASKED,
             findings=kept,
             ref=before.ref if kept else "",
+            too_late=turn.edition_3 and turn.at > examination.answer_by,
         )
         turn.commands.append(
             AskExamination(
@@ -252,32 +253,38 @@ def reach_limit(turn: Turn) -> None:
 
 
 def _close_silent(turn: Turn) -> None:
-    """Record the silence of those who have not answered: they miss nothing any more."""
+    """Record the silence of those who have not answered: they miss nothing any more.
+
+    Who was asked when his time was over was not silent: only the authority as a whole was.
+    """
     examination = standing(turn)
-    silent = examination.asked
+    examiners = dict(examination.examiners)
+    late = tuple(code for code in examination.asked if examiners[code].too_late)
+    silent = tuple(code for code in examination.asked if code not in late)
     names = (
-        examination_name(turn.route.application, code, examination.examiners[code].number)
-        for code in silent
+        examination_name(turn.route.application, code, examiners[code].number) for code in silent
     )
-    _close(turn, silent=True, reason="no answer came in time (行政许可法 32(4))")
-    examiners = dict(standing(turn).examiners)
+    _close(turn, silent, silent=True, reason="no answer came in time (行政许可法 32(4))")
+    _close(turn, late, silent=False, reason="it was asked when its time was over")
     examiners |= {code: replace(examiners[code], state=ExaminerState.SILENT) for code in silent}
+    examiners |= {code: replace(examiners[code], state=ExaminerState.NOT_ASKED) for code in late}
     turn.examination = replace(
-        standing(turn),
+        examination,
         examiners=examiners,
         silent=(*examination.silent, *silent),
         closings=examination.closings | arrivals.closed(turn, names),
     )
 
 
-def _close(turn: Turn, *, silent: bool, reason: str) -> None:
-    examination = standing(turn)
-    for department in examination.asked:
-        number = examination.examiners[department].number
+def _close(turn: Turn, departments: Iterable[str], *, silent: bool, reason: str) -> None:
+    examiners = standing(turn).examiners
+    for department in departments:
         turn.commands.append(
             CloseExamination(
                 at=turn.at,
-                task=examination_name(turn.route.application, department, number),
+                task=examination_name(
+                    turn.route.application, department, examiners[department].number
+                ),
                 department=department,
                 silent=silent,
                 reason=reason,
@@ -341,7 +348,8 @@ def _accept(turn: Turn, kind: AcceptanceKind, on: date) -> None:
 def abandon(turn: Turn) -> None:
     """Take every open examination off its queue: the application was withdrawn."""
     if turn.examination is not None and not turn.accepted:
-        _close(turn, silent=False, reason="the application was withdrawn")
+        asked = turn.examination.asked
+        _close(turn, asked, silent=False, reason="the application was withdrawn")
 
 
 def reckon_anew(turn: Turn) -> None:

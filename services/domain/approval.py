@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from services.contracts.vocabulary import (
+    DEEMED,
     FAVOURABLE,
+    GRANTING,
     OUTCOMES_OF,
     Conclusion,
     Outcome,
@@ -24,6 +26,7 @@ from services.domain import (
     limit_clocks,
     rectification,
     session_rules,
+    silences,
     supplements,
 )
 from services.domain.calendar import WorkingCalendar
@@ -52,6 +55,7 @@ from services.domain.deadlines import (
 )
 from services.domain.examination import Supplemented
 from services.domain.happening import CaseEvent
+from services.domain.later_events import PapersLapsed
 from services.domain.rectifying import RectificationLapsed
 from services.domain.route import Route, RoutePart, RouteStep
 from services.domain.turn import ENDED_STEPS, ENDED_TASKS, Turn, part_key
@@ -119,10 +123,21 @@ def _decided(turn: Turn, event: Decided) -> None:
     if event.outcome not in OUTCOMES_OF[part.part]:
         turn.ignore(event, f"{event.outcome} is no outcome of a task to {part.part}")
         return
+    dates = turn.tasks[part_key(part)].dates
+    if dates is not None and silences.is_settled(part, dates.issued_at, event.at):
+        turn.ignore(event, "the permit expired undecided: it is renewed (行政许可法 50)")
+        return
+    _end(turn, step, part, event.outcome, event)
+
+
+def _end(
+    turn: Turn, step: RouteStep, part: RoutePart, outcome: Outcome, event: Decided | Lapsed
+) -> None:
+    """End a task by what was committed: its deadlines say what they say until then."""
     key = part_key(part)
     reach(turn, key, event.at, warn=False)
     lift_early_signals(turn, key, event.at)
-    turn.end_task(step, part, event.outcome, event)
+    turn.end_task(step, part, outcome, event)
     clocks.end_with_task(turn, step, part, event)
 
 
@@ -134,7 +149,10 @@ def _lapsed(turn: Turn, event: Lapsed) -> None:
     if not turn.tasks[part_key(part)].lapse_asked:
         turn.ignore(event, "silence of this task means nothing, or its time is not over")
         return
-    turn.end_task(step, part, Outcome.DEEMED_NO_OBJECTION, event)
+    if part.part is Part.DECIDE:
+        _end(turn, step, part, DEEMED[part.silence], event)
+    else:
+        turn.end_task(step, part, DEEMED[part.silence], event)
 
 
 def _unanswered(turn: Turn, event: RectificationLapsed) -> None:
@@ -150,11 +168,19 @@ def _withdrawn(turn: Turn, event: Withdrawn) -> None:
         rectification.end_time(turn, waiting, event)
     for step in turn.route.steps:
         if turn.steps[step.code].state not in ENDED_STEPS:
+            _lift_signals_since(turn, step, event)
             _cancel_parts(turn, step, step.parts, "the application was withdrawn")
             turn.set_step(step.code, StepState.CANCELLED)
             turn.settle(step, {})
     later.settle(turn, event)
     turn.conclude(Conclusion.WITHDRAWN)
+
+
+def _lift_signals_since(turn: Turn, step: RouteStep, event: Withdrawn) -> None:
+    """Take back what deadlines said of a step's tasks when nobody was to do them any more."""
+    for part in step.parts if turn.edition_3 else ():
+        if turn.tasks[part_key(part)].state is TaskState.OPEN:
+            lift_early_signals(turn, part_key(part), event.at)
 
 
 def _supplemented(turn: Turn, event: Supplemented) -> None:
@@ -189,6 +215,7 @@ _TRANSITIONS: dict[type[CaseEvent], Callable[[Turn, Any], None]] = {
     Decided: _decided,
     Lapsed: _lapsed,
     RectificationLapsed: _unanswered,
+    PapersLapsed: later.lapsed,
     Withdrawn: _withdrawn,
     Held: _held,
     Resumed: _resumed,
@@ -294,7 +321,10 @@ def _items_in_order(step: RouteStep) -> list[str]:
 
 
 def _result(turn: Turn, step: RouteStep, item: str) -> ItemResult | None:
-    """An item is granted when all that decide it granted it and no objection was sustained."""
+    """An item is granted when all that decide it granted it and no objection was sustained.
+
+    One whose renewal was deemed granted is renewed, and no new licence (行政许可法 50).
+    """
     parts = [part for part in step.parts if part.item == item]
     ended = [(p, turn.tasks[part_key(p)]) for p in parts]
     deciding = [(p, t) for p, t in ended if p.part is Part.DECIDE and t.outcome is not None]
@@ -303,18 +333,21 @@ def _result(turn: Turn, step: RouteStep, item: str) -> ItemResult | None:
     adverse = [t for _, t in ended if t.outcome is not None and t.outcome not in FAVOURABLE]
     speaking = adverse or [t for _, t in deciding]
     decided_at = max(t.decided_at or turn.at for _, t in deciding)
+    renewed = any(t.outcome is Outcome.DEEMED_RENEWED for _, t in deciding)
+    outcome = Outcome.DEEMED_RENEWED if renewed else Outcome.GRANTED
+    delivered = not adverse and not renewed
     return ItemResult(
         item=item,
         department=deciding[0][0].department,
-        outcome=Outcome.REFUSED if adverse else Outcome.GRANTED,
+        outcome=Outcome.REFUSED if adverse else outcome,
         decided_at=decided_at,
         refs=tuple(t.ref for t in speaking if t.ref),
-        deliver_by=None if adverse else limit_clocks.deliver_by(turn, step, item, decided_at),
+        deliver_by=limit_clocks.deliver_by(turn, step, item, decided_at) if delivered else None,
     )
 
 
 def _conclusion(outcomes: Iterable[Outcome | None]) -> Conclusion:
-    granted = [outcome is Outcome.GRANTED for outcome in outcomes]
+    granted = [outcome in GRANTING for outcome in outcomes]
     if all(granted):
         return Conclusion.GRANTED
     return Conclusion.PARTLY_GRANTED if any(granted) else Conclusion.REFUSED

@@ -33,14 +33,10 @@ from services.domain.examination import (
     TakeSupplement,
 )
 from services.domain.happening import CaseEvent, Command
-from services.domain.later_events import AskPapers, Awaited
+from services.domain.later_events import Awaited, PaperCommand, PapersLapsed
 from services.domain.limit_events import LimitCommand, LimitEvent, LimitStatus
 from services.domain.limits import Extension, Ledger, Pause
-from services.domain.rectifying import (
-    AskRectificationLapse,
-    EndRectification,
-    RectificationLapsed,
-)
+from services.domain.rectifying import RectificationLapsed, RectifyingCommand
 from services.domain.route import Budget, Route
 from services.domain.session_events import SessionMoved, TellSession
 
@@ -85,7 +81,8 @@ class StepStatus(Struct, frozen=True, kw_only=True):
 
     `asked_on` and `rectify_until` are set while the investor puts things right, `lapse_asked` when
     that time is over and intake's store was asked what came in it; `awaited` while its turn has
-    come and it waits for papers; `waited` are the days it did.
+    come and it waits for papers; `waited` are the days it did. `papers_asked` are those of which
+    intake's store was asked whether they came in their term, `papers_closed` those that did not.
     """
 
     state: StepState = StepState.WAITING
@@ -97,6 +94,8 @@ class StepStatus(Struct, frozen=True, kw_only=True):
     lapse_asked: bool = False
     awaited: Awaited | None = None
     waited: Pause | None = None
+    papers_asked: tuple[str, ...] = ()
+    papers_closed: tuple[str, ...] = ()
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -209,6 +208,7 @@ AnyEvent = (
     | Lapsed
     | Rectified
     | RectificationLapsed
+    | PapersLapsed
     | Withdrawn
     | Held
     | Resumed
@@ -380,8 +380,7 @@ AnyCommand = (
     | ChangeStep
     | Release
     | AskRectification
-    | AskRectificationLapse
-    | EndRectification
+    | RectifyingCommand
     | RaiseSignal
     | LiftSignal
     | ChangeStatus
@@ -392,6 +391,6 @@ AnyCommand = (
     | ChangeCalendar
     | LimitCommand
     | TellSession
-    | AskPapers
+    | PaperCommand
     | Ignore
 )

@@ -30,13 +30,25 @@ from services.domain.catalogue_base import (
     ItemCode,
     Limit,
     Name,
+    Renewal,
     Rule,
     Shape,
     Slug,
 )
 
 # What others import from here though it is defined in `catalogue_base`.
-__all__ = ["Basis", "Comes", "FactName", "ItemCode", "Limit", "Name", "Rule", "Shape", "Slug"]
+__all__ = [
+    "Basis",
+    "Comes",
+    "FactName",
+    "ItemCode",
+    "Limit",
+    "Name",
+    "Renewal",
+    "Rule",
+    "Shape",
+    "Slug",
+]
 
 
 class Extension(Shape):
@@ -248,6 +260,7 @@ class Item(Shape):
     status: ItemStatus = ItemStatus.ACTIVE
     authority: Authority = Authority.REPRESENTATIVE
     in_power: InPower | None = Field(None, exclude_if=lambda found: found is None)
+    renewal: Renewal | None = Field(None, exclude_if=lambda found: found is None)
     notes: tuple[str, ...] = ()
 
 
@@ -264,7 +277,9 @@ class Question(Shape):
     id: FactName
     text: Name
     help: Name | None = None
-    type: Literal["boolean", "choice", "number"]
+    type: Literal["boolean", "choice", "number", "date"] = Field(
+        description="An answer to `date` is a day as text: 2027-06-30."
+    )
     options: tuple[Option, ...] = ()
     minimum: float | None = None
     maximum: float | None = None

@@ -34,6 +34,11 @@ class Basis(Shape):
     verified: bool = True
     note: str | None = None
 
+    @property
+    def cited(self) -> str:
+        """Title and article, as they stand in a text."""
+        return f"{self.law} {self.article}" if self.article else self.law
+
 
 class Limit(Shape):
     """A number of days and what a day is. 0 means decided on the spot (即办)."""
@@ -57,4 +62,16 @@ class Comes(Shape):
         default=None,
         description="So long the step waits, from the day its turn has come; none: without end.",
     )
+    basis: Basis
+
+
+class Renewal(Shape):
+    """An item that prolongs a permit there is: silence until it expires renews it (行政许可法 50).
+
+    The day on which the permit expires is a fact of the project. An application counts as one for
+    renewal when it comes so long before that day; later there is only one for a new permit.
+    """
+
+    expires: FactName = Field(description="The question for the day on which the permit expires.")
+    apply_before: Limit = Field(description="So long before that day it is applied for.")
     basis: Basis

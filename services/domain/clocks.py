@@ -17,7 +17,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.contracts.vocabulary import DateChange, Signal, StepState, TaskState
-from services.domain.acceptance import reckon_anew, statute_start
+from services.domain.acceptance import examination_name, reckon_anew, statute_start
 from services.domain.case import (
     ChangeCalendar,
     ChangeLedger,
@@ -38,7 +38,7 @@ from services.domain.deadlines import (
     task_dates,
 )
 from services.domain.happening import CaseEvent
-from services.domain.limit_events import MoveNotice
+from services.domain.limit_events import MoveNotice, RedateExamination
 from services.domain.limits import (
     LONGEST_PAUSE,
     Extension,
@@ -198,6 +198,17 @@ def _move_notice(turn: Turn, event: Reprojected) -> None:
             ref=event.ref,
         )
     )
+    if turn.edition_3 and before.answer_by != after.answer_by:
+        turn.commands += [
+            RedateExamination(
+                at=turn.at,
+                task=examination_name(turn.route.application, code, after.examiners[code].number),
+                department=code,
+                until=after.answer_by,
+                why=DateChange.CALENDAR,
+            )
+            for code in after.asked
+        ]
 
 
 TRANSITIONS: dict[type[CaseEvent], Callable[[Turn, Any], None]] = {

@@ -1,9 +1,9 @@
 """What the deadlines of a case say, and when they speak next.
 
 Signals of one task: a warning at the close of business one working day before the promise, the
-promise passed, the statute passed. A unit whose silence counts is asked to arbitrate its lapse when
-its promise passes. The instant a department committed its act counts, not the message's arrival:
-a signal that spoke too early because a message was late is lifted.
+promise passed, the statute passed. Whoever's silence counts is asked to arbitrate its lapse when
+the time for speaking is over (`silences`). The instant a department committed its act counts, not
+the message's arrival: a signal that spoke too early because a message was late is lifted.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from services.contracts.vocabulary import (
     LimitKind,
     Part,
     Signal,
-    Silence,
     StepState,
     TaskState,
     Unit,
 )
+from services.domain import silences
 from services.domain.acceptance import statute_start
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import (
@@ -210,9 +210,11 @@ def _signals(task: TaskStatus) -> Iterator[tuple[datetime, Signal]]:
 
 
 def _lapse_at(part: RoutePart, task: TaskStatus) -> datetime | None:
-    if part.silence is Silence.NONE or task.lapse_asked:
+    if task.lapse_asked:
         return None
-    return _dates(task).promised_at + AFTER
+    dates = _dates(task)
+    last = silences.ends_at(part, dates.issued_at, dates.promised_at)
+    return None if last is None else last + AFTER
 
 
 def _dates(task: TaskStatus) -> Dates:

@@ -60,6 +60,11 @@ WORDS: dict[str, Name] = {
     "follows": Name(zh="可后补", en="may follow within"),
     "comes": Name(zh="后续材料，形成于", en="comes later, after"),
     "yuan": Name(zh="元", en="yuan"),
+    "renewal": Name(zh="延续", en="Renewal"),
+    "renewed": Name(
+        zh="有效期届满{limit}前申请；期满未作决定的，视为准予延续",
+        en="applied for {limit} before the permit expires; undecided by then, it is renewed",
+    ),
     "years": Name(zh="年有效", en="years valid"),
 }
 STARTS = {
@@ -179,6 +184,9 @@ class _Text:
             yield from self._list("uncounted", map(self._uncounted, statutory.uncounted))
         promised = f"{self._limit(item.promised)}: {self._basis(item.promised_basis)}"
         yield from self._line("promised", promised)
+        if renewal := item.renewal:
+            rule = self.word("renewed").format(limit=self._limit(renewal.apply_before))
+            yield from self._line("renewal", f"{rule}: {self._basis(renewal.basis)}")
 
     def _uncounted(self, uncounted: Uncounted) -> str:
         name = self.of(PROCEDURES[uncounted.procedure])

@@ -25,15 +25,21 @@ class ExaminerState(StrEnum):
     SILENT = "silent"
     DELAYED = "delayed"
     """It had answered in time, which was not known when its silence was recorded."""
+    NOT_ASKED = "not_asked"
+    """It was asked when its time was over: that is nobody's silence."""
 
 
 class Examiner(Struct, frozen=True, kw_only=True):
-    """One department's latest look: its number, what it found, and the message that said so."""
+    """One department's latest look: its number, what it found, and the message that said so.
+
+    `too_late`: what it was to look at had been so long on its way that its time was over.
+    """
 
     number: int = 0
     state: ExaminerState = ExaminerState.COMPLETE
     findings: tuple[str, ...] = ()
     ref: str = ""
+    too_late: bool = False
 
 
 class Correction(Struct, frozen=True, kw_only=True):

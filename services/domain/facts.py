@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from typing import assert_never, cast
 
@@ -89,8 +90,19 @@ def problem_with(question: Question, value: object) -> FactProblem | None:
             return None if known else _wrong(question, "option")
         case "number":
             return _number_problem(question, value)
+        case "date":
+            return None if day_of(value) is not None else _wrong(question, "date")
         case other:  # pragma: no cover - the type checker proves that nothing is left
             assert_never(other)
+
+
+def day_of(value: object) -> date | None:
+    """Return the day that an answer is, written 2027-06-30; None for anything else."""
+    try:
+        found = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found is not None and found.isoformat() == value else None
 
 
 def _number_problem(question: Question, value: object) -> FactProblem | None:
@@ -186,6 +198,7 @@ def _wrong(question: Question, code: str) -> FactProblem:
         "type": Name(zh="回答的类型不对。", en="The answer is of a wrong type."),
         "option": Name(zh="没有这一选项。", en="There is no such option."),
         "range": Name(zh="回答超出允许范围。", en="The answer is out of range."),
+        "date": Name(zh="没有这一天。", en="There is no such day."),
     }[code]
     return FactProblem(question=question.id, code=code, message=message, fix=_answer_with(question))
 
@@ -201,6 +214,10 @@ def _answer_with(question: Question) -> Name:
             zh, en = _bounds(question)
             unit = f" ({question.unit})" if question.unit else ""
             return Name(zh=f"请填写数字{unit}{zh}。", en=f"Give a number{unit}{en}.")
+        case "date":
+            return Name(
+                zh="请填写日期，例如 2027-06-30。", en="Give a day, such as 2027-06-30 (30 June)."
+            )
         case other:  # pragma: no cover - the type checker proves that nothing is left
             assert_never(other)
 

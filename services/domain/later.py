@@ -3,9 +3,9 @@
 A step that needs one does not start without it. When all else is there, the investor is told what
 is awaited, nothing is issued, and no clock runs: the days until the papers are there are taken out
 of the promise of the whole, and the step's own limits start on the day on which they are handed in.
-What is handed in before its turn is simply there. Where the catalogue sets a term, what needs the
-paper is given up on the working morning after it: a paper handed in at the last moment may still be
-on its way when the term ends.
+What is handed in before its turn is simply there. Where the catalogue sets a term, intake is asked
+on the working morning after it: its store has taken a paper in time, which is on its way, or closes
+what did not come. What needs that is given up; the arrival of a message decides nothing.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,13 @@ from services.domain.calendar import ONE_DAY
 from services.domain.clocks import repromise
 from services.domain.examination import Supplemented
 from services.domain.happening import CaseEvent
-from services.domain.later_events import AskPapers, Awaited
+from services.domain.later_events import (
+    AskPapers,
+    AskPapersLapse,
+    Awaited,
+    GiveUpPapers,
+    PapersLapsed,
+)
 from services.domain.limits import Pause, due_on
 from services.domain.route import RoutePaper, RoutePart, RouteStep
 from services.domain.turn import Turn, part_key
@@ -59,10 +65,45 @@ def forfeited(turn: Turn, step: RouteStep) -> list[RoutePart]:
     awaited = turn.steps[step.code].awaited
     if awaited is None:
         return []
-    lasts = ((paper, _last(turn, paper, awaited.since)) for paper in _lacking(turn, step))
-    over = (p for p, last in lasts if last is not None and turn.at >= _morning_after(turn, last))
-    items = {item for paper in over for item in paper.items}
+    vain = _over(turn, step, awaited)
+    if turn.edition_3:
+        _ask_intake(turn, step, vain)
+        vain = turn.steps[step.code].papers_closed
+    items = {item for paper in step.papers if paper.material in vain for item in paper.items}
     return [part for part in step.parts if part.item in items]
+
+
+def _over(turn: Turn, step: RouteStep, awaited: Awaited) -> tuple[str, ...]:
+    """Return the papers that are lacking on the morning after their term, or later."""
+    lasts = ((one.material, _last(turn, one, awaited.since)) for one in _lacking(turn, step))
+    return tuple(
+        material
+        for material, last in lasts
+        if last is not None and turn.at >= _morning_after(turn, last)
+    )
+
+
+def _ask_intake(turn: Turn, step: RouteStep, over: Sequence[str]) -> None:
+    """Ask intake's store, once, which papers have come in their term."""
+    asked = turn.steps[step.code].papers_asked
+    new = tuple(material for material in over if material not in asked)
+    if not new or turn.held:
+        return
+    turn.change_step(step.code, papers_asked=(*asked, *new))
+    turn.change_step(step.code, awaited=_awaited(turn, step, _lacking(turn, step)))
+    turn.commands.append(AskPapersLapse(at=turn.at, step=step.code, materials=new))
+
+
+def lapsed(turn: Turn, event: PapersLapsed) -> None:
+    """Take in which papers did not come in their term."""
+    status = turn.steps.get(event.step)
+    known = () if status is None or status.awaited is None else status.papers_asked
+    closed = tuple(one for one in event.materials if one in known and one not in turn.papers)
+    if status is None or not closed:
+        turn.ignore(event, "no such papers are awaited")
+        return
+    turn.change_step(event.step, papers_closed=(*status.papers_closed, *closed))
+    turn.commands.append(GiveUpPapers(at=event.at, step=event.step, materials=closed))
 
 
 def settle(turn: Turn, event: CaseEvent) -> None:
@@ -73,7 +114,7 @@ def settle(turn: Turn, event: CaseEvent) -> None:
             continue
         if status.state is StepState.WAITING and _lacking(turn, step):
             continue
-        waited = _pause(turn, step, status.awaited)
+        waited = _pause(turn, step, status.awaited, event)
         turn.steps[step.code] = replace(status, awaited=None, waited=waited)
         repromise(turn, event, DateChange.PAPERS)
 
@@ -92,16 +133,22 @@ def _lacking(turn: Turn, step: RouteStep) -> list[RoutePaper]:
 
 
 def _awaited(turn: Turn, step: RouteStep, lacking: Sequence[RoutePaper]) -> Awaited:
-    before = turn.steps[step.code].awaited
+    status = turn.steps[step.code]
+    before, asked = status.awaited, status.papers_asked
     # After a deemed acceptance the day on which he is told is later than that of the acceptance.
     since = turn.today if before is None else before.since
-    lasts = (_last(turn, paper, since) for paper in lacking)
-    last = min((one for one in lasts if one is not None), default=None)
+    lasts = {paper.material: _last(turn, paper, since) for paper in lacking}
+    last = min((last for last in lasts.values() if last is not None), default=None)
+    until = None if last is None else turn.calendar.close_of(last)
+    if before is not None and not lasts.keys().isdisjoint(asked):
+        until = before.until  # intake has been asked by it: no calendar moves it any more
+    left = (last for name, last in lasts.items() if last is not None and name not in asked)
+    next_ = min(left, default=None)
     return Awaited(
         since=since,
-        materials=tuple(paper.material for paper in lacking),
-        until=None if last is None else turn.calendar.close_of(last),
-        forfeit_at=None if last is None else _morning_after(turn, last),
+        materials=tuple(lasts),
+        until=until,
+        forfeit_at=None if next_ is None else _morning_after(turn, next_),
     )
 
 
@@ -115,16 +162,27 @@ def _morning_after(turn: Turn, last: date) -> datetime:
     return calendar.opening_of(calendar.next_working_day(last + ONE_DAY))
 
 
-def _pause(turn: Turn, step: RouteStep, awaited: Awaited) -> Pause | None:
-    """Return the days that were waited: after the day the step's turn came, to today."""
-    first = awaited.since + ONE_DAY
-    if turn.today < first:
+def _pause(turn: Turn, step: RouteStep, awaited: Awaited, event: CaseEvent) -> Pause | None:
+    """Return the days that were waited: after the day the step's turn came, to the last of them."""
+    first, last = awaited.since + ONE_DAY, _waited_until(turn, awaited, event)
+    if last < first:
         return None
     return Pause(
         kind=PauseKind.PAPERS,
         from_on=first,
-        until_on=turn.today,
+        until_on=last,
         cap=None,
         notice=f"{turn.route.application}/{step.code}/papers",
         article=NOT_COUNTED,
     )
+
+
+def _waited_until(turn: Turn, awaited: Awaited, event: CaseEvent) -> date:
+    """Return the last day of waiting: that of the last paper, and none after the term.
+
+    The days that its message takes are not the investor's. By earlier rules they were.
+    """
+    if not turn.edition_3:
+        return turn.today
+    day = turn.calendar.local_date(event.at) if isinstance(event, Supplemented) else turn.today
+    return day if awaited.until is None else min(day, turn.calendar.local_date(awaited.until))

@@ -40,6 +40,7 @@ from services.domain.case import (
     Release,
     Reprojected,
     Repromise,
+    Withdrawn,
 )
 from services.domain.deadlines import AFTER, key_of, open_task, own_ledger, stands, waiting_steps
 from services.domain.happening import CaseEvent
@@ -77,7 +78,9 @@ def settle(turn: Turn, event: CaseEvent) -> None:
     """Begin, move and end the limits as `event` has left the case; let those speak that are over.
 
     What is released or concluded late is late by the instant of the turn: only then the investor
-    has it. A first review ended when the department's act was committed.
+    has it. A first review ended when the department's act was committed, and everything when he
+    withdrew. Of a licence's department it is told by the instant of the step's last act: that the
+    message of another's act was late is nobody's delay.
     """
     rules = turn.route.limits
     if rules is None or not turn.accepted:
@@ -92,7 +95,7 @@ def settle(turn: Turn, event: CaseEvent) -> None:
     for key, status in turn.limits.items():
         if not stands(turn, status):
             turn.limits[key] = _speak(turn, status, turn.at)
-    _speak_of_released(turn, before)
+    _speak_of_released(turn, event, rules, before)
 
 
 def deliver_by(turn: Turn, step: RouteStep, item: str, decided_at: datetime) -> date | None:
@@ -151,23 +154,13 @@ def _is_reviewed(part: RoutePart) -> bool:
 
 def _deliveries(turn: Turn, rules: RouteLimits, step: RouteStep) -> Iterator[tuple[str, _Running]]:
     """Licences of a step that every part has let pass, and that wait for the others of the step."""
-    if rules.delivery is None:
-        return
     for item in dict.fromkeys(part.item for part in step.parts):
         parts = [part for part in step.parts if part.item == item]
         passed = all(turn.tasks[part_key(part)].outcome in FAVOURABLE for part in parts)
         if item in rules.licences and passed:
-            at, last = max(_decisions(turn, parts))
-            yield (
-                f"{LimitKind.DELIVERY}/{item}",
-                _Running(
-                    kind=LimitKind.DELIVERY,
-                    rule=rules.delivery,
-                    start=turn.calendar.local_date(at),
-                    ledger=Ledger(pauses=turn.steps[step.code].pauses),
-                    task=last,
-                ),
-            )
+            running = _delivery(turn, rules, step, *max(_decisions(turn, parts)))
+            if running is not None:
+                yield f"{LimitKind.DELIVERY}/{item}", running
 
 
 def _decisions(turn: Turn, parts: list[RoutePart]) -> Iterator[tuple[datetime, str]]:
@@ -249,10 +242,20 @@ def _at_end(turn: Turn, rules: RouteLimits, status: LimitStatus) -> _Running:
 
 def _end(turn: Turn, event: CaseEvent, status: LimitStatus) -> None:
     reviewed = status.kind is LimitKind.FIRST_REVIEW and isinstance(event, Decided | SentUp)
-    at = event.at if reviewed else turn.at
-    _speak(turn, status, at)
+    withdrawn = turn.edition_3 and isinstance(event, Withdrawn)
+    at = event.at if reviewed or withdrawn else turn.at
+    _speak(turn, status, at if withdrawn else _last_act(turn, status, at))
     in_time = at < status.due_at + AFTER
     turn.commands.append(EndLimit(at=at, kind=status.kind, in_time=in_time, task=status.task))
+
+
+def _last_act(turn: Turn, status: LimitStatus, at: datetime) -> datetime:
+    """Return when a released licence could have been delivered: its step's last act; else `at`."""
+    if not turn.edition_3 or status.kind is not LimitKind.DELIVERY or status.task is None:
+        return at
+    step, _ = turn.route.parts[key_of(status.task)]
+    tasks = (turn.tasks[part_key(part)] for part in step.parts)
+    return max((one.decided_at for one in tasks if one.decided_at is not None), default=at)
 
 
 def _speak(turn: Turn, status: LimitStatus, at: datetime) -> LimitStatus:
@@ -267,22 +270,46 @@ def _speak(turn: Turn, status: LimitStatus, at: datetime) -> LimitStatus:
     return replace(status, passed=over)
 
 
-def _speak_of_released(turn: Turn, before: dict[str, LimitStatus]) -> None:
+def _speak_of_released(
+    turn: Turn, event: CaseEvent, rules: RouteLimits, before: dict[str, LimitStatus]
+) -> None:
     """Tell of licences that were released when they were decided, and yet too late.
 
-    Their department's word came so late that no limit of theirs had begun to run.
+    Their department's word came so late that no limit of theirs had begun to run. By earlier rules
+    that was told of its task.
     """
     released = [one for one in turn.commands if isinstance(one, Release)]
     for step, result in ((one.step, result) for one in released for result in one.results):
         if result.deliver_by is None or f"{LimitKind.DELIVERY}/{result.item}" in before:
             continue
         instant = turn.calendar.close_of(result.deliver_by) + AFTER
-        parts = next(found.parts for found in turn.route.steps if found.code == step)
-        of_item = [part for part in parts if part.item == result.item]
-        if turn.at >= instant:
-            _, task = max(_decisions(turn, of_item))
+        found = next(found for found in turn.route.steps if found.code == step)
+        of_item = [part for part in found.parts if part.item == result.item]
+        if turn.at < instant:
+            continue
+        _, task = max(_decisions(turn, of_item))
+        if not turn.edition_3:
             signal = Signal.DELIVERY_OVERDUE
             turn.commands.append(RaiseSignal(at=instant, signal=signal, task=task))
+            continue
+        running = _delivery(turn, rules, found, result.decided_at, task)
+        if running is not None:
+            _end(turn, event, _reckoned(turn, event, None, running))
+
+
+def _delivery(
+    turn: Turn, rules: RouteLimits, step: RouteStep, decided_at: datetime, task: str
+) -> _Running | None:
+    """Return the limit of a licence that was decided at an instant, by a task's decision."""
+    if rules.delivery is None:
+        return None
+    return _Running(
+        kind=LimitKind.DELIVERY,
+        rule=rules.delivery,
+        start=turn.calendar.local_date(decided_at),
+        ledger=Ledger(pauses=turn.steps[step.code].pauses),
+        task=task,
+    )
 
 
 def _joint_extended(turn: Turn, event: JointExtended) -> None:

@@ -82,5 +82,14 @@ class MoveNotice(Command, frozen=True, kw_only=True):
     ref: str
 
 
+class RedateExamination(Command, frozen=True, kw_only=True):
+    """Move the time of an open examination, and tell its department why."""
+
+    task: str
+    department: str
+    until: DateTime
+    why: DateChange
+
+
 LimitEvent: TypeAlias = JointExtended | SentUp
-LimitCommand: TypeAlias = SetLimit | EndLimit | MoveNotice
+LimitCommand: TypeAlias = SetLimit | EndLimit | MoveNotice | RedateExamination

@@ -25,6 +25,7 @@ from services.domain.findings import Finding, Place, Sourced
 from services.domain.lint_graph import check_graph
 from services.domain.lint_later import check_later
 from services.domain.lint_limits import check_joint_limits
+from services.domain.lint_renewals import check_renewals
 from services.domain.lint_rules import check_rules
 from services.domain.lint_scenarios import check_scenarios
 
@@ -374,4 +375,5 @@ CHECKS: tuple[Check, ...] = (
     check_graph,
     check_joint_limits,
     check_later,
+    check_renewals,
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from services.domain.applicability import Comparison, Fact, RuleError, comparisons, compiled
 from services.domain.catalogue import Catalogue, Item, Question, Scenario
+from services.domain.facts import day_of
 from services.domain.findings import Finding, Sourced, Where
 
 Ruled = tuple[Where, str]
@@ -111,6 +112,8 @@ def _like_with_like(
             options = {option.value for option in question.options} if question else None
             known = options is None or options.issuperset(map(str, values))
             return operator in LISTED and known and all(isinstance(v, str) for v in values)
+        case "date":
+            return all(day_of(value) is not None for value in values)
     return True
 
 

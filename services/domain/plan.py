@@ -61,6 +61,18 @@ class PlannedStatute(Shape):
     article: str
 
 
+class PlannedRenewal(Shape):
+    """A permit that an item prolongs: until when it is valid, and by when it was applied for.
+
+    Nothing decided by `expires_at`, the close of business of that day: it counts as renewed.
+    """
+
+    expires_on: date
+    expires_at: datetime
+    apply_by: date
+    article: str
+
+
 class PlanPart(Shape):
     """One department's share of a step. It starts and is due with its step.
 
@@ -80,6 +92,7 @@ class PlanPart(Shape):
     on_trust: tuple[str, ...]
     authority: Authority
     silence: Silence
+    renewal: PlannedRenewal | None = Field(default=None, exclude_if=_is_nothing)
 
 
 class PlannedRectification(Shape):

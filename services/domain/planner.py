@@ -9,7 +9,6 @@ from services.domain import facts as project_facts
 from services.domain.applicability import Fact, Facts, decide
 from services.domain.calendar import WorkingCalendar
 from services.domain.catalogue import (
-    Basis,
     Catalogue,
     Item,
     ItemStatus,
@@ -37,6 +36,7 @@ from services.domain.plan import (
     Totals,
     Verdict,
 )
+from services.domain.renewals import renewing
 from services.domain.route import (
     EDITION,
     Budget,
@@ -96,7 +96,8 @@ def plan(
     dates = _Dates(calendar, start, drafts)
     asked = materials_of(catalogue, drafts, facts, held)
     materials = later_materials(catalogue, asked, drafts, dates.promised)
-    steps = tuple(_step(catalogue, draft, dates) for draft in drafts)
+    drafted = [_step(catalogue, draft, dates) for draft in drafts]
+    steps = renewing(catalogue, drafted, facts, start, calendar)
     return Plan(
         county=catalogue.county.code,
         catalogue_version=catalogue.county.version,
@@ -285,18 +286,14 @@ def _part(catalogue: Catalogue, draft: Draft, share: Share) -> PlanPart:
 
 
 def _planned_statute(statutory: StatutoryLimit) -> PlannedStatute:
-    article = _cited(statutory.basis)
+    article = statutory.basis.cited
     return PlannedStatute(limit=statutory.limit, start=statutory.start, article=article)
 
 
 def _planned_rectification(allowed: Rectification) -> PlannedRectification:
     return PlannedRectification(
-        limit=allowed.limit, rounds=allowed.rounds, article=_cited(allowed.basis)
+        limit=allowed.limit, rounds=allowed.rounds, article=allowed.basis.cited
     )
-
-
-def _cited(basis: Basis) -> str:
-    return f"{basis.law} {basis.article}" if basis.article else basis.law
 
 
 def _target(drafts: Sequence[Draft], dates: _Dates) -> Target:
@@ -397,4 +394,5 @@ def _route_part(part: PlanPart, promised: Budget) -> RoutePart:
         requires=part.requires,
         authority=part.authority,
         silence=part.silence,
+        expires_at=part.renewal.expires_at if part.renewal else None,
     )

@@ -1,5 +1,7 @@
 """What happens, and follows, when the time to put a merged step right is over."""
 
+from typing import TypeAlias
+
 from services.contracts.times import Date
 from services.domain.happening import CaseEvent, Command
 
@@ -25,3 +27,6 @@ class EndRectification(Command, frozen=True, kw_only=True):
     round: int
     from_on: Date
     until_on: Date
+
+
+RectifyingCommand: TypeAlias = AskRectificationLapse | EndRectification

@@ -11,10 +11,11 @@ from msgspec import Struct
 from services.contracts.times import Date, DateTime
 from services.contracts.vocabulary import Authority, LimitStart, Part, Silence, Unit
 
-EDITION = 2
+EDITION = 3
 """The rules by which an application that begins today goes on to its end.
 
 1: what is late on its way is late. 2: what was committed in time counts, whenever it arrives.
+3: so do papers that come later.
 """
 
 
@@ -37,7 +38,9 @@ class RoutePart(Struct, frozen=True, kw_only=True):
     """One department's share of a step: decide on `item`, or give an opinion on it.
 
     `requires` are the items whose results must be favourable before the share can be done. A
-    part to CONSULT has no statute of its own. `silence` other than NONE is for CONSULT alone.
+    part to CONSULT has no statute of its own. `silence` is NO_OBJECTION for CONSULT alone, RENEWED
+    for the decision on a renewal alone; that one has `expires_at`, the end of the last day of the
+    permit that is to be renewed.
     """
 
     item: str
@@ -48,6 +51,7 @@ class RoutePart(Struct, frozen=True, kw_only=True):
     requires: tuple[str, ...] = ()
     authority: Authority = Authority.REPRESENTATIVE
     silence: Silence = Silence.NONE
+    expires_at: DateTime | None = None
 
 
 class RouteRectification(Struct, frozen=True, kw_only=True):

@@ -354,7 +354,7 @@ class World:
         return Outcome.OBJECTION if share < self._assumed.objected else Outcome.NO_OBJECTION
 
     def _is_silent(self, work: _Work, command: IssueTask) -> bool:
-        counts = work.application.parts[command.key].silence is not Silence.NONE
+        counts = work.application.parts[command.key].silence is Silence.NO_OBJECTION
         return counts and self._share(work, "silent") < self._assumed.silent
 
     @staticmethod

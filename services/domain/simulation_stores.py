@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from services.domain.case import AnyEvent, AskLapse, Lapsed
+from services.domain.later_events import AskPapersLapse, PapersLapsed
 from services.domain.rectifying import AskRectificationLapse, RectificationLapsed
 
 
@@ -18,4 +19,12 @@ def _intake(asked: AskRectificationLapse) -> AnyEvent:
     return RectificationLapsed(at=asked.at, step=asked.step, round=asked.round)
 
 
-ANSWERS: dict[type, Callable[[Any], AnyEvent]] = {AskLapse: _unit, AskRectificationLapse: _intake}
+def _papers(asked: AskPapersLapse) -> AnyEvent:
+    return PapersLapsed(at=asked.at, step=asked.step, materials=asked.materials)
+
+
+ANSWERS: dict[type, Callable[[Any], AnyEvent]] = {
+    AskLapse: _unit,
+    AskRectificationLapse: _intake,
+    AskPapersLapse: _papers,
+}

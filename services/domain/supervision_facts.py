@@ -171,7 +171,9 @@ def _silences(route: Route, commands: Sequence[AnyCommand]) -> Iterator[Fact]:
         if isinstance(command, EndTask) and command.state is TaskState.LAPSED:
             step, part = _part(route, command.task)
             evidence = {"step": step.code, "lapsed_at": text_of(command.at)}
-            yield _fact(route, FactKind.OPINION_LAPSED, part, command, evidence)
+            decides = part.part is Part.DECIDE
+            kind = FactKind.RENEWAL_LAPSED if decides else FactKind.OPINION_LAPSED
+            yield _fact(route, kind, part, command, evidence)
 
 
 def _fact(

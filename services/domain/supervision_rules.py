@@ -36,6 +36,7 @@ class FactKind(StrEnum):
     ACCEPTANCE_DEEMED = "acceptance_deemed"
     NEW_FINDINGS = "new_findings"
     OPINION_LAPSED = "opinion_lapsed"
+    RENEWAL_LAPSED = "renewal_lapsed"
     SESSION_MISSED = "session_missed"
     REFUSAL_UNREASONED = "refusal_unreasoned"
     FEE_REPAID = "fee_repaid"
@@ -55,7 +56,7 @@ LEAST = dict.fromkeys(
     (
         *(FactKind.STATUTE_PASSED, FactKind.JOINT_LIMIT_PASSED),
         *(FactKind.FIRST_REVIEW_OVERDUE, FactKind.DELIVERY_OVERDUE),
-        FactKind.ACCEPTANCE_DEEMED,
+        *(FactKind.ACCEPTANCE_DEEMED, FactKind.RENEWAL_LAPSED),
     ),
     Colour.RED,
 ) | dict.fromkeys(

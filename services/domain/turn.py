@@ -10,6 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.contracts.vocabulary import (
+    DEEMED,
+    GRANTING,
     ApplicationStatus,
     Conclusion,
     Outcome,
@@ -103,6 +105,11 @@ class Turn:
         """Whether what was committed in time counts when it comes late (the route's edition)."""
         return self.route.edition > 1
 
+    @property
+    def edition_3(self) -> bool:
+        """Whether intake's store says which papers did not come in their term (the edition)."""
+        return self.route.edition > 2  # noqa: PLR2004  the third
+
     def instant_of(self, event: CaseEvent) -> datetime:
         """Return when an act counts as done: when it was committed."""
         return event.at if self.settles_late else self.at
@@ -123,7 +130,7 @@ class Turn:
     @property
     def failed(self) -> set[str]:
         """The items whose steps are over and that were not granted: what needs them is vain."""
-        return {item for item, found in self.items.items() if found is not Outcome.GRANTED}
+        return {item for item, found in self.items.items() if found not in GRANTING}
 
     @property
     def pauses(self) -> tuple[Pause, ...]:
@@ -164,7 +171,7 @@ class Turn:
         self, step: RouteStep, part: RoutePart, outcome: Outcome, event: CaseEvent
     ) -> None:
         """Close a part's task by its department's act, or by its silence."""
-        silent = outcome is Outcome.DEEMED_NO_OBJECTION
+        silent = outcome in DEEMED.values()
         ended = EndTask(
             at=event.at,
             task=task_name(self.route.application, part, self.tasks[part_key(part)].round),

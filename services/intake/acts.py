@@ -24,7 +24,7 @@ from services.runtime.telemetry import (
     current_traceparent,
     span,
 )
-from services.runtime.web.idempotency import Asked, idempotent
+from services.runtime.web.idempotency import Asked, once
 from services.runtime.web.problems import NOT_FOUND, Problem, Words
 
 RECTIFIED = "application.rectified"
@@ -39,7 +39,7 @@ async def rectify(
     Raises Problem 404 for another's application, 409 when nothing (or another round) is to be put
     right or the term has passed, 422 for materials that the step does not use.
     """
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         now = parts.clock.now()
@@ -67,7 +67,7 @@ async def withdraw(parts: Parts, who: Principal, asked: Asked, number: str) -> R
 
     Raises Problem 404 for another's application, 409 when it is concluded or withdrawn already.
     """
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         now = parts.clock.now()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from fastapi import Path as PathParameter
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from services.contracts.vocabulary import Role
 from services.intake import contesting, issuing, problems
@@ -78,8 +78,8 @@ async def read_document(number: Number, name: Name, who: Investor, parts: Tools)
 )
 async def read_bundle(number: Number, who: Investor, parts: Tools) -> Response:
     """Get every document there is by now as one archive, with an index and the certificate."""
-    return Response(
-        await issuing.bundle(parts, who, number),
+    return StreamingResponse(
+        await issuing.bundled(parts, who, number),
         media_type="application/zip",
         headers={"content-disposition": f'attachment; filename="{number}.zip"'},
     )

@@ -19,17 +19,21 @@ from services.intake import (
     api_fees,
     api_files,
     api_later,
+    api_letters,
     api_outcomes,
     api_public,
     api_ratings,
     api_register,
     api_sessions,
+    drafts,
     editions,
     pages,
 )
 from services.intake.consumer import Projection
 from services.intake.editions import Editions
 from services.intake.files import FileStore
+from services.intake.letters_carriers import Carrier, carrier_of
+from services.intake.letters_sending import Sending, sending_loop
 from services.intake.parts import Parts
 from services.intake.payment import adapter_of
 from services.intake.payments import asking
@@ -43,6 +47,7 @@ from services.runtime.loops import Loop, Loops
 from services.runtime.relay import Relay
 from services.runtime.web import health, operations
 from services.runtime.web.app import create_app
+from services.runtime.web.site import signing_in
 
 if TYPE_CHECKING:
     from services.intake.documents.press import Press
@@ -72,13 +77,15 @@ def build(settings: Settings, shelf: Shelf | None = None) -> FastAPI:
             *(api_outcomes.router, api_approvals.router),
             *(api_acceptance.router, api_sessions.router, api_ratings.router),
             *(api_clocks.router, api_later.router, api_fees.router, api_files.router),
+            api_letters.router,
             operations.router,
         ],
         settings=settings.http,
         lifespan=lifespan,
     )
     app.state.uploads = settings.uploads
-    pages.install(app, settings.http)
+    app.state.drafts = settings.drafts
+    pages.install(app, settings)
     return app
 
 
@@ -106,13 +113,18 @@ async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> Asyn
         )
         app.state.parts = parts
         app.state.authenticator = auth.connect(settings.oidc, hasher, client)
+        signing_in.connect(app, settings, NAME, client)
         inbox = Inbox(
             handler=Projection(parts.clock),
             attempts=settings.kafka.attempts,
             dedup=settings.kafka.dedup,
         )
         operations.provide(app, pool=pool, inbox=inbox, clock=parts.clock)
-        loops = Loops(_loops(settings, parts, inbox), service=NAME, pool=pool)
+        carrier = carrier_of(settings.letters)
+        running = _loops(settings, parts, inbox)
+        if carrier is not None:
+            running.insert(0, _letters(settings, parts, carrier))
+        loops = Loops(running, service=NAME, pool=pool)
         service.add_checks(app, pool, loops)
         health.add_check(app, "catalogue", lambda: editions.warn(parts.editions, clock, shelf))
         async with loops:
@@ -121,6 +133,8 @@ async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> Asyn
             await asyncio.to_thread(parts.press.close)
         if parts.payment is not None:
             await parts.payment.close()
+        if carrier is not None:
+            await carrier.close()
     telemetry.shutdown()
 
 
@@ -130,9 +144,19 @@ def _press(settings: Settings) -> "Press | None":
         return None
     from services.intake.documents.press import Press
 
+    return Press.open(settings.seal, _base(settings))
+
+
+def _base(settings: Settings) -> str:
+    """Return the address of the pages, without a slash at its end."""
     http = settings.http
-    base = http.public_url or f"http://{http.host}:{http.port}"
-    return Press.open(settings.seal, base.rstrip("/"))
+    return (http.public_url or f"http://{http.host}:{http.port}").rstrip("/")
+
+
+def _letters(settings: Settings, parts: Parts, carrier: Carrier) -> Loop:
+    """Return the loop that sends letters."""
+    sending = Sending(parts=parts, carrier=carrier, settings=settings.letters, base=_base(settings))
+    return Loop(name="letters", body=sending_loop(sending))
 
 
 def _loops(settings: Settings, parts: Parts, inbox: Inbox) -> list[Loop]:
@@ -155,6 +179,7 @@ def _loops(settings: Settings, parts: Parts, inbox: Inbox) -> list[Loop]:
             name="editions",
             body=editions.watching(parts.editions, parts.pool, parts.clock, parts.shelf),
         ),
+        Loop(name="drafts", body=drafts.watching(parts, settings.drafts.keep_days)),
         *service.housekeeping(settings, parts.pool, NAME),
         Loop(name="relay", body=relay.run),
     ]

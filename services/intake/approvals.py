@@ -27,7 +27,7 @@ from services.runtime import audit, catalogue_files
 from services.runtime.auth import Principal
 from services.runtime.catalogue_files import CatalogueError
 from services.runtime.catalogue_shelf import UnknownVersionError
-from services.runtime.web.idempotency import Asked, idempotent
+from services.runtime.web.idempotency import Asked, once
 from services.runtime.web.problems import NOT_FOUND, Fault, Problem, Words
 
 ACT = "catalogue.approved"
@@ -48,7 +48,7 @@ async def approve(parts: Parts, who: Principal, asked: Asked, given: ApprovalGiv
     Raises Problem 404 for a version that is not on the shelf, 409 when it is approved already, 422
     for another content, a day in the past, or a version that the linter refuses.
     """
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         await editions.QUERIES.alone(conn)

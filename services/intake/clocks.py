@@ -17,6 +17,10 @@ _COLUMNS = (
 )
 
 
+_JOINT = (
+    *("applications", "start_ons", "due_ons", "due_ats", "days", "units", "articles"),
+    "provisionals",
+)
 WHOLE = ""
 """In the place of a task: what was told concerns the application."""
 
@@ -37,6 +41,18 @@ class ClockNoticeShown(BaseModel):
     at: datetime
 
 
+class JointLimitShown(BaseModel):
+    """What the law gives all departments of a case together (行政许可法 42(2))."""
+
+    start_on: date = Field(description="The day of the acceptance; it is not counted.")
+    due_on: date = Field(description="Its last day, with pauses and an extension.")
+    due_at: datetime
+    days: int = Field(description="Of the law, without an extension.", examples=[45])
+    unit: Unit
+    article: str = Field(examples=["行政许可法 42(2)"])
+    provisional: bool = Field(description="A year of it has no published calendar yet.")
+
+
 class ClockNotices(BaseModel):
     """Everything the applicant was told of clocks, oldest first."""
 
@@ -44,7 +60,8 @@ class ClockNotices(BaseModel):
 
 
 async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> None:
-    """Write what progress tells of clocks: at most two statements, none without cause."""
+    """Write what progress tells of clocks: at most three statements, none without cause."""
+    await _project_joint(conn, events)
     said = [event for event in events if event.settled or event.provisional]
     last = {event.application: event.settled for event in said}
     settled = [number for number, is_settled in last.items() if is_settled]
@@ -71,6 +88,21 @@ async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> 
         columns = zip(*rows, strict=True)
         named = {name: list(column) for name, column in zip(_COLUMNS, columns, strict=True)}
         await QUERIES.project_clocks(conn, **named)
+
+
+async def _project_joint(conn: Connection, events: Sequence[ApplicationProgressed]) -> None:
+    last = {event.application: event.joint for event in events if event.joint is not None}
+    if last:
+        rows = [
+            (
+                *(number, one.start_on, one.due_on, one.due_at, one.days.value, one.days.unit),
+                *(one.article, one.provisional),
+            )
+            for number, one in last.items()
+        ]
+        columns = zip(*rows, strict=True)
+        named = {name: list(column) for name, column in zip(_JOINT, columns, strict=True)}
+        await QUERIES.project_joint(conn, **named)
 
 
 async def told(conn: Connection, number: str, owner: str) -> ClockNotices | None:

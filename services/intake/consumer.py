@@ -2,7 +2,7 @@
 
 Events of one application arrive in the order of their numbers, and everything one event tells is
 written in one transaction: results that were released together are seen together. A batch takes at
-most six statements, whatever its size.
+most seven statements, whatever its size.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,17 @@ from typing import Any
 import orjson
 
 from services.contracts.events import ApplicationProgressed, RectificationAsked, TaskProgress
-from services.intake import clocks, lapsing, later, ratings, sessions, store, supplement_projection
+from services.intake import (
+    clocks,
+    lapsing,
+    lapsing_papers,
+    later,
+    letters_of_events,
+    ratings,
+    sessions,
+    store,
+    supplement_projection,
+)
 from services.runtime.clock import Clock
 from services.runtime.db import Connection
 from services.runtime.messages import Received
@@ -34,8 +44,10 @@ class Projection:
         Raises:
             UnknownApplicationError, lapsing.LapseRefusedError: nothing is applied.
         """
+        await letters_of_events.project(conn, received)  # knows what is about to change
         await project(conn, received)
         await lapsing.lapse(conn, self._clock, received)
+        await lapsing_papers.lapse(conn, self._clock, received)
 
 
 async def project(conn: Connection, received: Sequence[Received]) -> None:

@@ -21,7 +21,7 @@ from services.intake.texts import digest_of
 from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.db import Connection
-from services.runtime.web.idempotency import Asked, idempotent
+from services.runtime.web.idempotency import Asked, once
 from services.runtime.web.problems import INVALID, NOT_FOUND, Fault, Problem, Words
 
 NOTED, ENDED = "remedy.noted", "remedy.ended"
@@ -43,7 +43,7 @@ async def note(
     Raises Problem 403 for an application of one's own, 404 when there is no such decision, 409
     when it is noted already, 422 for a day that cannot be.
     """
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         decision = await _decision(conn, number, item)
@@ -92,7 +92,7 @@ async def end(
     Raises Problem 403 for an application of one's own, 404 for an unknown one, 409 when it has
     ended, 422 for a day that cannot be.
     """
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         found = await store.get_remedy(conn, remedy, number, item)

@@ -24,6 +24,7 @@ from services.domain.catalogue import (
     Name,
     Prerequisites,
     Question,
+    Renewal,
     ResultDocument,
     Stage,
     StatutoryLimit,
@@ -122,6 +123,7 @@ class ItemDisclosure(BaseModel):
     in_power: InPower | None = Field(
         default=None, description="Of a delegated item: who decides it now."
     )
+    renewal: Renewal | None = None
     verified: bool
     notes: tuple[str, ...]
 

@@ -19,7 +19,7 @@ from services.domain.needs import cents
 from services.domain.plan import Plan
 from services.intake import fees_problems as problems
 from services.intake import fees_store as store
-from services.intake import links
+from services.intake import letters, links
 from services.intake.conflict import forbid_own
 from services.intake.fees_shown import (
     AssessmentGiven,
@@ -28,6 +28,7 @@ from services.intake.fees_shown import (
     LineShown,
     TransferShown,
 )
+from services.intake.letters import LetterKind
 from services.intake.parts import Parts
 from services.intake.problems import NO_CATALOGUE
 from services.intake.store import Row
@@ -36,7 +37,7 @@ from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.catalogue_shelf import UnknownVersionError
 from services.runtime.db import Connection
-from services.runtime.web.idempotency import Asked, idempotent
+from services.runtime.web.idempotency import Asked, once
 from services.runtime.web.problems import INVALID, NOT_FOUND, Fault, Problem, Words
 
 DRAWN_UP, ASSESSED, EXEMPTED = "bill.drawn_up", "fee.assessed", "fee.exempted"
@@ -191,7 +192,7 @@ async def assess(
     Raises Problem 403 for an application of one's own, 404 for what is not on the bill, 409 when
     it is settled or paid, 422 for what the published standard does not leave open.
     """
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         ledger = await anothers_ledger(parts, conn, who, number)
@@ -219,7 +220,7 @@ async def exempt(
     Raises Problem 403 for an application of one's own, 404 for what is not on the bill, 409 when
     it is paid or remitted already, 422 for a part that is none.
     """
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         ledger = await anothers_ledger(parts, conn, who, number)
@@ -261,6 +262,7 @@ async def _record(
     texts = {name: str(said[name]) for name in TEXTS if said.get(name) is not None}
     facts = {"line": line, **figures, "texts_sha256": digest_of(texts)}
     await audit.leaf(conn, _ACTS[kind], number, who.ref, facts, at=now)
+    await letters.write_one(conn, number, LetterKind.BILL_CHANGED, now)
 
 
 async def _answer(parts: Parts, conn: Connection, number: str, standard: str) -> Response:

@@ -73,10 +73,14 @@ class FileStore:
 
     def keep(self, incoming: Incoming) -> None:
         """Put a finished file in its place; one that is there already has the same content."""
-        place = self.path_of(incoming.sha256)
+        self.adopt(incoming.path, incoming.sha256)
+
+    def adopt(self, path: Path, sha256: str) -> None:
+        """Put a whole and checked file of this file system in its place; `path` stays as it is."""
+        place = self.path_of(sha256)
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            os.link(incoming.path, place)
+            os.link(path, place)
         except FileExistsError:
             return
         handle = os.open(place.parent, os.O_RDONLY)

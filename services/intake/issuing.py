@@ -1,11 +1,11 @@
 """Documents of one's own: made and sealed when first asked for, then the same bytes for ever."""
 
 import asyncio
-import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 import orjson
 
@@ -184,18 +184,50 @@ async def document(parts: Parts, who: Principal, number: str, name: str) -> tupl
     return parts.files.path_of(found.sha256), found.file_name
 
 
-async def bundle(parts: Parts, who: Principal, number: str) -> bytes:
+async def bundled(parts: Parts, who: Principal, number: str) -> Iterator[bytes]:
     """Return every document there is by now as one archive (ZIP), with an index and the seal.
 
-    The same documents give the same bytes. Raises Problem 404 and 503 as `document`.
+    Whatever was not made before is made first; then the archive flows, a member at a time. The
+    same documents give the same bytes. Raises Problem 404 and 503 as `document`.
     """
     folder = await _folder(parts, who, number)
     found = [await folder.issued(one) for one in folder.writings]
-    certificate = parts.press.seal.pem if parts.press else b""
-    return await asyncio.to_thread(_packed, parts, number, found, certificate)
+    return _packed(parts, number, found, parts.press.seal.pem if parts.press else b"")
 
 
-def _packed(parts: Parts, number: str, found: Sequence[Issued], certificate: bytes) -> bytes:
+class _Flow:
+    """A file that cannot be wound back: it keeps what is written until that is taken."""
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def write(self, some: bytes) -> int:
+        self._written.append(bytes(some))
+        return len(some)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def taken(self) -> bytes:
+        found = b"".join(self._written)
+        self._written.clear()
+        return found
+
+
+def _packed(
+    parts: Parts, number: str, found: Sequence[Issued], certificate: bytes
+) -> Iterator[bytes]:
+    flow = _Flow()
+    with zipfile.ZipFile(cast(IO[bytes], flow), "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in _members(parts, number, found, certificate):
+            archive.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), content, zipfile.ZIP_DEFLATED)
+            yield flow.taken()
+    yield flow.taken()
+
+
+def _members(
+    parts: Parts, number: str, found: Sequence[Issued], certificate: bytes
+) -> Iterator[tuple[str, bytes]]:
     index = {
         "application": number,
         "documents": [
@@ -209,13 +241,8 @@ def _packed(parts: Parts, number: str, found: Sequence[Issued], certificate: byt
             for one in found
         ],
     }
-    members = [
-        (INDEX, orjson.dumps(index, option=orjson.OPT_INDENT_2)),
-        *([(CERTIFICATE, certificate)] if certificate else []),
-        *((one.file_name, parts.files.path_of(one.sha256).read_bytes()) for one in found),
-    ]
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members:
-            archive.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), content, zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+    yield INDEX, orjson.dumps(index, option=orjson.OPT_INDENT_2)
+    if certificate:
+        yield CERTIFICATE, certificate
+    for one in found:
+        yield one.file_name, parts.files.path_of(one.sha256).read_bytes()

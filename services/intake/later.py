@@ -11,6 +11,7 @@ from services.domain.catalogue import Name
 from services.domain.plan import Plan, PlannedMaterial
 from services.intake.parts import Parts
 from services.intake.shown_later import AwaitedShown, PaperShown, PapersShown, PaperState
+from services.intake.store import Row
 from services.runtime.auth import Principal
 from services.runtime.db import Connection, beside, load
 from services.runtime.web.problems import NOT_FOUND, Problem
@@ -35,6 +36,20 @@ async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> 
         await QUERIES.project_papers(conn, **named)
 
 
+async def close(
+    conn: Connection, number: str, step: str, materials: Sequence[str], at: datetime
+) -> Row | None:
+    """Close the papers of a step that are not there; return its term (`until`) and `lacking`.
+
+    The application stays locked until the transaction ends. None: the step awaits nothing.
+    """
+    await QUERIES.lock_awaiting(conn, application=number)
+    row: Row | None = await QUERIES.close_papers(
+        conn, application=number, step=step, materials=list(materials), at=at
+    )
+    return row
+
+
 async def may_come(conn: Connection, number: str, plan: Plan, now: datetime) -> frozenset[str]:
     """Return the later papers, as subjects, that may be handed in now.
 
@@ -43,8 +58,8 @@ async def may_come(conn: Connection, number: str, plan: Plan, now: datetime) -> 
     planned = [one for one in plan.materials if one.later is not None]
     if not planned:
         return frozenset()
-    _, awaited, begun = await _standing(conn, number, plan)
-    over = {
+    _, awaited, begun, closed = await _standing(conn, number, plan)
+    over = closed | {
         material
         for one in awaited
         if one.until is not None and now > one.until
@@ -64,7 +79,7 @@ async def read(parts: Parts, who: Principal, number: str) -> PapersShown:
         if row is None:
             raise Problem(NOT_FOUND)
         plan = await parts.plans.get(conn, row["plan_digest"])
-        there, awaited, begun = await _standing(conn, number, plan)
+        there, awaited, begun, closed = await _standing(conn, number, plan)
     waiting = {material for one in awaited for material in one.materials}
     return PapersShown(
         number=number,
@@ -75,7 +90,7 @@ async def read(parts: Parts, who: Principal, number: str) -> PapersShown:
                 after=one.later.after,
                 steps=one.later.steps,
                 needed_on=one.later.needed_on,
-                state=_state(one, there, waiting, begun),
+                state=_state(one, there, waiting, begun, closed),
             )
             for one in plan.materials
             if one.later is not None
@@ -85,13 +100,18 @@ async def read(parts: Parts, who: Principal, number: str) -> PapersShown:
 
 
 def _state(
-    one: PlannedMaterial, there: frozenset[str], waiting: set[str], begun: frozenset[str]
+    one: PlannedMaterial,
+    there: frozenset[str],
+    waiting: set[str],
+    begun: frozenset[str],
+    closed: frozenset[str],
 ) -> PaperState:
     if one.id in there:
         return PaperState.HANDED_IN
     if one.id in waiting:
         return PaperState.AWAITED
-    return PaperState.NOT_NEEDED if begun.issuperset(_steps(one)) else PaperState.LATER
+    over = one.id in closed or begun.issuperset(_steps(one))
+    return PaperState.NOT_NEEDED if over else PaperState.LATER
 
 
 def _steps(one: PlannedMaterial) -> tuple[str, ...]:
@@ -100,12 +120,22 @@ def _steps(one: PlannedMaterial) -> tuple[str, ...]:
 
 async def _standing(
     conn: Connection, number: str, plan: Plan
-) -> tuple[frozenset[str], list[AwaitedShown], frozenset[str]]:
-    """Return what is there, what is awaited, and which steps have begun."""
+) -> tuple[frozenset[str], list[AwaitedShown], frozenset[str], frozenset[str]]:
+    """Return what is there, what is awaited, which steps have begun, and what is taken no more."""
     row = await QUERIES.standing_of_papers(conn, application=number)
     there, begun = frozenset(row["there"]), frozenset(row["begun"])
     told = orjson.loads(row["awaited"])
-    return there, awaited_of(plan, told, there, begun), begun
+    closed = frozenset(m for one in told if one["step"] not in begun for m in one["closed"])
+    return there, awaited_of(plan, told, there, begun), begun, closed
+
+
+async def ever_awaited(conn: Connection, number: str) -> tuple[Mapping[str, Any], ...]:
+    """Return what was ever told to be awaited: step, items, materials, since, until; oldest first.
+
+    Whose application it is has been looked at before.
+    """
+    row = await QUERIES.standing_of_papers(conn, application=number)
+    return tuple(orjson.loads(row["awaited"]))
 
 
 def awaited_of(
@@ -118,7 +148,8 @@ def awaited_of(
     names: dict[str, Name] = {step.code: step.name for step in plan.steps}
     found = []
     for one in told:
-        lacking = tuple(material for material in one["materials"] if material not in there)
+        gone = there.union(one["closed"])
+        lacking = tuple(material for material in one["materials"] if material not in gone)
         if lacking and one["step"] not in begun:
             found.append(
                 AwaitedShown(

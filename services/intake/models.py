@@ -27,6 +27,9 @@ HeldResults = Annotated[dict[ItemCode, ResultNumber], Field(max_length=300)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{4,24}$")]
 IdNumber = Annotated[str, StringConstraints(min_length=5, max_length=40)]
+Email = Annotated[
+    str, StringConstraints(pattern=r"^[^\s@<>,;]+@[^\s@<>,;]+$", min_length=3, max_length=254)
+]
 
 
 class Given(BaseModel):
@@ -80,6 +83,7 @@ class Applicant(Given):
     kind: Literal["person", "company"]
     id_number: IdNumber = Field(description="Resident number, other document, or credit code.")
     phone: Phone
+    email: Email | None = Field(default=None, description="Letters of the centre go there, too.")
 
 
 class Agent(Given):
@@ -88,6 +92,7 @@ class Agent(Given):
     name: ShortText
     id_number: IdNumber
     phone: Phone
+    email: Email | None = Field(default=None, description="Then letters go there.")
     authorisation: UUID | None = Field(
         default=None, description="Upload of the authorisation; an agent without one is refused."
     )

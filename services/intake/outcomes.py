@@ -31,7 +31,7 @@ from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.catalogue_shelf import UnknownVersionError
 from services.runtime.db import Connection
-from services.runtime.web.idempotency import Asked, idempotent
+from services.runtime.web.idempotency import Asked, once
 from services.runtime.web.problems import INVALID, NOT_FOUND, Fault, Problem, Words
 
 ANSWERED = "inquiry.answered"
@@ -47,7 +47,7 @@ async def ask(parts: Parts, who: Principal, asked: Asked, given: InquiryGiven) -
 
     Raises Problem 422 for facts or items that are none, 409 when there is something to apply for.
     """
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         catalogue, plan = submission.planned(

@@ -24,9 +24,10 @@ from services.domain.fees import (
 )
 from services.intake import fees_problems as problems
 from services.intake import fees_store as store
-from services.intake import links, repaying
+from services.intake import letters, links, repaying
 from services.intake.fees import anothers_ledger, locked_ledger
 from services.intake.fees_shown import PaymentGiven, RefundGiven, TransferShown
+from services.intake.letters import LetterKind
 from services.intake.parts import Parts
 from services.intake.payment import Order, PaymentAdapter, Word
 from services.intake.problems import WITHDRAWN
@@ -36,7 +37,7 @@ from services.runtime.auth import Principal
 from services.runtime.db import Connection
 from services.runtime.loops import Body, Pulse, pause
 from services.runtime.messages import new_event_id
-from services.runtime.web.idempotency import Asked, Slot, idempotent
+from services.runtime.web.idempotency import Asked, Slot, once
 from services.runtime.web.problems import INVALID, Fault, Problem, Words
 
 __all__ = ["asking", "pay", "refund", "settle_begun"]
@@ -55,7 +56,7 @@ async def pay(
     withdrawn, 503 without a payment system.
     """
     adapter = _adapter(parts)
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         ledger = await locked_ledger(parts, conn, who, number, who.ref)
@@ -77,7 +78,7 @@ async def refund(
     system.
     """
     adapter = _adapter(parts)
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         ledger = await anothers_ledger(parts, conn, who, number)
@@ -91,6 +92,7 @@ async def refund(
         transfer = await begun.transfer(slot, adapter, TransferKind.REFUND, again, **why)
         now = parts.clock.now()
         await repaying.tell(conn, number, found.line, again[0].payable, transfer, now)
+        await letters.write_one(conn, number, LetterKind.REFUND, now)
     await _settle_quietly(parts, adapter, transfer)
     return begun.answer
 

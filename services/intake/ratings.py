@@ -20,7 +20,7 @@ from services.intake.store import Row
 from services.runtime.auth import Principal
 from services.runtime.db import Connection, beside, load
 from services.runtime.hashing import Hasher, spelt
-from services.runtime.web.idempotency import Asked, idempotent
+from services.runtime.web.idempotency import Asked, once
 from services.runtime.web.problems import NOT_FOUND, Problem
 
 QUERIES = load(beside(__file__, "ratings.sql"))
@@ -37,7 +37,7 @@ async def rate(
     Raises Problem 404 for another's application, 403 for an agent or somebody of the department,
     409 when no result of the department is out yet, or it was rated already.
     """
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         row = await QUERIES.rateable(conn, number=number, department=given.department)
@@ -103,6 +103,13 @@ def _made(number: str, shown: RatingShown) -> Response:
         media_type="application/json",
         headers={"location": links.of_application(number)["ratings"]},
     )
+
+
+async def is_applicant(parts: Parts, who: Principal, number: str) -> bool:
+    """Return whether somebody may rate who worked on an application: its applicant alone."""
+    async with parts.pool.acquire() as conn:
+        row = await QUERIES.rateable(conn, number=number, department="")
+    return row is not None and _People(parts.hasher, row).is_applicant(who)
 
 
 async def listed(parts: Parts, who: Principal, number: str) -> Ratings:

@@ -138,6 +138,7 @@ async def progress(parts: Parts, who: Principal, number: str) -> Progress:
         used_working_days=_used(parts, row, now),
         promised_working_days=row["promised_days"],
         statutory_working_days=row["statutory_serial_days"],
+        joint_limit=row["joint"],
         conclusion=row["conclusion"],
         concluded_at=row["concluded_at"],
         in_time=row["in_time"],

@@ -29,7 +29,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     *("number", "item", "item_zh", "item_en", "document_zh", "document_en", "department"),
     *("department_zh", "department_en", "project_code", "project_name", "holder", "decided_on"),
-    *("released_at", "standing"),
+    *("released_at", "standing", "outcome"),
 )
 
 
@@ -147,6 +147,7 @@ def _grant(parts: Parts, row: Shown) -> Grant:
         document=names.paper(row["item"]),
         department=row["department"],
         department_name=names.department(row["department"]),
+        outcome=row["outcome"],
         project_code=row["project_code"],
         holder=row["holder"],
         project_name=row["project_name"],
@@ -176,7 +177,7 @@ def _columns(one: Grant) -> tuple[str, ...]:
     return (
         *(one.number, one.item, *_both(one.item_name), *_both(one.document), one.department),
         *(*_both(one.department_name), one.project_code, one.project_name or "", one.holder or ""),
-        *(one.decided_on.isoformat(), one.released_at.isoformat(), one.standing),
+        *(one.decided_on.isoformat(), one.released_at.isoformat(), one.standing, one.outcome),
     )
 
 

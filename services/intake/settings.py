@@ -5,7 +5,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from services.runtime.settings import Group, ServiceSettings
+from services.intake.letters_settings import LetterSettings
+from services.runtime.settings import ServiceSettings
+from services.runtime.settings_source import Group
 
 MEGABYTE = 1024 * 1024
 SANDBOX = "sandbox"
@@ -32,6 +34,17 @@ class UploadSettings(Group):
     )
     max_pixels: int = Field(
         default=100_000_000, ge=1, description="Width times height of an image at most."
+    )
+
+
+class DraftSettings(Group):
+    """Applications that investors are filling in."""
+
+    keep_days: int = Field(
+        default=180,
+        ge=1,
+        description="Days after which a draft that nobody touched is removed with its files: "
+        "longer than collecting papers takes, and personal data is kept no longer than needed.",
     )
 
 
@@ -78,9 +91,20 @@ class Settings(ServiceSettings):
     uploads: UploadSettings = Field(
         default_factory=UploadSettings, description="Files that investors hand in."
     )
+    drafts: DraftSettings = Field(
+        default_factory=DraftSettings, description="Applications that are being filled in."
+    )
     seal: SealSettings = Field(
         default_factory=SealSettings, description="The electronic seal of documents."
     )
     payment: PaymentSettings = Field(
         default_factory=PaymentSettings, description="The payment system for fees."
+    )
+    letters: LetterSettings = Field(
+        default_factory=LetterSettings, description="Letters by text message and e-mail."
+    )
+    performance_url: str | None = Field(
+        default=None,
+        description="Address of the public page with the departments' performance; without it the "
+        "portal's menu has no link to it.",
     )

@@ -18,6 +18,7 @@ from services.contracts.vocabulary import (
 from services.domain.catalogue import Name
 from services.domain.plan import Totals
 from services.domain.remedies import Standing
+from services.intake.clocks import JointLimitShown
 from services.intake.models import EXAMPLE_NUMBER, EXAMPLE_UPLOAD
 from services.intake.shown_later import AwaitedShown, HeldShown
 from services.runtime.web.pages import Page
@@ -240,6 +241,10 @@ class Progress(BaseModel):
     used_working_days: int = Field(description="Working days since the day of submission.")
     promised_working_days: int
     statutory_working_days: int = Field(description="By law, one item after another.")
+    joint_limit: JointLimitShown | None = Field(
+        description="By law, all departments together. Absent: one department decides alone, or "
+        "it is not accepted yet."
+    )
     conclusion: Conclusion | None
     concluded_at: datetime | None
     in_time: bool | None

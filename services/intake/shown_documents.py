@@ -84,6 +84,7 @@ class Grant(BaseModel):
                     "document": {"zh": "消防设计审查意见书", "en": "Fire design review opinion"},
                     "department": "housing-construction",
                     "department_name": {"zh": "住房和城乡建设局", "en": "Housing bureau"},
+                    "outcome": "granted",
                     "project_code": "2603-410402-04-01-123456",
                     "holder": "示例泵业有限公司",
                     "project_name": "年产五万台水泵搬迁项目",
@@ -103,6 +104,7 @@ class Grant(BaseModel):
     document: Name | None = Field(description="What the paper is called.")
     department: str
     department_name: Name | None
+    outcome: Outcome = Field(description="Granted, or deemed renewed (行政许可法 50).")
     project_code: str
     holder: str | None = Field(description="Name of a company; of a person: absent.")
     project_name: str | None

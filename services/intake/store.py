@@ -61,6 +61,7 @@ class Party:
     name: str
     id_number: str
     phone: str
+    email: str | None = None
     authorisation: UUID | None = None
 
 
@@ -80,7 +81,7 @@ async def add_application(
     papers: Sequence[Paper],
     **columns: Any,
 ) -> None:
-    """Add an application with its people and papers: one statement.
+    """Add an application with its people, papers and first letters: one statement.
 
     `columns` are those of the table `application`, by the names in queries.sql.
     """
@@ -91,6 +92,7 @@ async def add_application(
         names=[one.name for one in parties],
         id_numbers=[one.id_number for one in parties],
         phones=[one.phone for one in parties],
+        emails=[one.email for one in parties],
         authorisations=[one.authorisation for one in parties],
         **_papers(papers),
         **columns,
@@ -182,7 +184,7 @@ Shown = dict[str, Any]
 async def get_progress(conn: Connection, number: str, owner: str) -> Shown | None:
     """Return an application of this owner with its tasks, steps, signals and notices; or None."""
     row = await QUERIES.get_progress(conn, number=number, owner=owner)
-    return _opened(row, "tasks", "steps", "signals", "notices", "awaited")
+    return _opened(row, "tasks", "steps", "signals", "notices", "awaited", "joint")
 
 
 async def get_results(conn: Connection, number: str, owner: str) -> Shown | None:

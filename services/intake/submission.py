@@ -15,7 +15,7 @@ from services.contracts.vocabulary import Service
 from services.domain.catalogue import Catalogue
 from services.domain.facts import FactsError
 from services.domain.plan import Plan, PlannedMaterial
-from services.intake import held, identity, links, powers, problems, store
+from services.intake import held, identity, letters, links, powers, problems, store
 from services.intake.models import Agent, Applicant, MaterialGiven, Submission
 from services.intake.numbering import application_number
 from services.intake.parts import Parts
@@ -24,9 +24,9 @@ from services.intake.store import Paper, Party, Prepared
 from services.runtime import audit, outbox
 from services.runtime.auth import Principal
 from services.runtime.db import Connection
-from services.runtime.messages import Outgoing
+from services.runtime.messages import Outgoing, new_event_id
 from services.runtime.telemetry import SpanName, current_traceparent, mark_application, span
-from services.runtime.web.idempotency import Asked, idempotent
+from services.runtime.web.idempotency import Asked, once
 from services.runtime.web.problems import Fault, Words
 
 ACT = "application.submitted"
@@ -38,14 +38,10 @@ async def submit(parts: Parts, who: Principal, asked: Asked, given: Submission) 
     Raises Problem 422 with everything that is missing or wrong.
     """
     with span(SpanName.SUBMIT):
-        async with (
-            parts.pool.acquire() as conn,
-            conn.transaction(),
-            idempotent(conn, asked) as slot,
-        ):
+        async with once(parts.pool, asked) as (conn, slot):
             if slot.stored is not None:
                 return slot.stored
-            case = await _accept(parts, conn, who, given)
+            case = await accept(parts, conn, who, given)
             response = slot.keep(_answer(case.receipt))
         parts.plans.stored.add(case.plan.digest)
         return response
@@ -67,7 +63,7 @@ def planned(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Case:
+class Case:
     """One application that has passed every check."""
 
     given: Submission
@@ -82,6 +78,7 @@ class _Case:
 
     @property
     def materials(self) -> tuple[MaterialRef, ...]:
+        """The papers as they stand in events."""
         return material_refs(self.papers, self.uploads)
 
 
@@ -93,7 +90,8 @@ def material_refs(papers: Sequence[Paper], uploads: Mapping[UUID, str]) -> tuple
     )
 
 
-async def _accept(parts: Parts, conn: Connection, who: Principal, given: Submission) -> _Case:
+async def accept(parts: Parts, conn: Connection, who: Principal, given: Submission) -> Case:
+    """Take an application in, within a transaction. Raises Problem 422 as `submit` does."""
     now = parts.clock.now()
     start = parts.shelf.calendar.local_date(now)
     found = await held.of_project(
@@ -117,7 +115,7 @@ async def _accept(parts: Parts, conn: Connection, who: Principal, given: Submiss
     _check(given, catalogue, plan, prepared)
     number = application_number(catalogue.county.code, start, prepared.sequence)
     mark_application(number)
-    case = _Case(
+    case = Case(
         given=given,
         plan=plan,
         number=number,
@@ -251,15 +249,17 @@ def _people_faults(given: Submission, uploads: Mapping[UUID, str]) -> list[Fault
     return found
 
 
-async def _write(parts: Parts, conn: Connection, who: Principal, case: _Case) -> None:
+async def _write(parts: Parts, conn: Connection, who: Principal, case: Case) -> None:
     given, plan = case.given, case.plan
-    traceparent = current_traceparent()
+    traceparent, event_id = current_traceparent(), new_event_id()
     if plan.digest not in parts.plans.stored:
         await store.add_plan(conn, digest=plan.digest, body=plan.to_json())
     await store.add_application(
         conn,
         parties=_parties(given),
         papers=case.papers,
+        letters=letters.of_submission(plan),
+        event_id=event_id,
         number=case.number,
         owner=who.ref,
         project_code=case.project_code,
@@ -286,6 +286,7 @@ async def _write(parts: Parts, conn: Connection, who: Principal, case: _Case) ->
         at=case.now,
         consumers=APPLICATIONS.consumers,
         traceparent=traceparent,
+        event_id=event_id,
     )
     await outbox.add(conn, Service.INTAKE, [outgoing])
     await audit.leaf(
@@ -298,7 +299,7 @@ async def _write(parts: Parts, conn: Connection, who: Principal, case: _Case) ->
     )
 
 
-def _event(case: _Case) -> ApplicationSubmitted:
+def _event(case: Case) -> ApplicationSubmitted:
     plan = case.plan
     return ApplicationSubmitted(
         application=case.number,
@@ -324,6 +325,7 @@ def _parties(given: Submission) -> list[Party]:
             name=applicant.name,
             id_number=identity.spelt(applicant.id_number),
             phone=applicant.phone,
+            email=applicant.email,
         )
     ]
     if agent is not None:
@@ -334,6 +336,7 @@ def _parties(given: Submission) -> list[Party]:
                 name=agent.name,
                 id_number=identity.spelt(agent.id_number),
                 phone=agent.phone,
+                email=agent.email,
                 authorisation=agent.authorisation,
             )
         )

@@ -25,7 +25,7 @@ from services.intake.submission import material_faults, material_refs, papers_of
 from services.intake.supplement_shown import SupplementGiven, SupplementTaken
 from services.runtime.auth import Principal
 from services.runtime.db import Connection
-from services.runtime.web.idempotency import Asked, idempotent
+from services.runtime.web.idempotency import Asked, once
 from services.runtime.web.problems import Fault, Problem, Words
 
 SUPPLEMENTED = "application.supplemented"
@@ -39,7 +39,7 @@ async def hand_in(
     Raises Problem 404 for another's application, 409 when the round is not waiting for an answer,
     nothing may be handed in now, or a term has passed, 422 for what was not asked for.
     """
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         now = parts.clock.now()

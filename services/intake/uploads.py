@@ -4,6 +4,7 @@ import asyncio
 import unicodedata
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 from uuid import UUID
 
 from python_multipart.exceptions import MultipartParseError
@@ -20,8 +21,9 @@ from services.intake.shown import UploadShown
 from services.intake.store import Row
 from services.runtime import audit
 from services.runtime.auth import Principal
+from services.runtime.db import Connection
 from services.runtime.messages import new_event_id
-from services.runtime.web.idempotency import Asked, idempotent
+from services.runtime.web.idempotency import Asked, once
 from services.runtime.web.problems import (
     BAD_REQUEST,
     BODY_TOO_LARGE,
@@ -34,6 +36,7 @@ from services.runtime.web.problems import (
 ACT = "upload.received"
 LONGEST_NAME = 150
 PART_NAME = b"file"
+CHUNK = 256 * 1024
 
 
 async def receive(
@@ -62,6 +65,49 @@ async def receive(
         await asyncio.to_thread(incoming.discard)
 
 
+class Source(Protocol):
+    """A file that a form of ours brought."""
+
+    async def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, none at the end."""
+
+
+async def take(
+    parts: Parts, who: Principal, asked: Asked, name: str, source: Source, limits: UploadSettings
+) -> UploadShown:
+    """Take in one file of a form that has other fields as well.
+
+    Raises Problem 413 when it is too large, 422 when it is not what its name says.
+    """
+    incoming = await asyncio.to_thread(parts.files.receive)
+    try:
+        try:
+            media_type_of(Path(cleaned(name)).suffix)
+            while chunk := await source.read(CHUNK):
+                await asyncio.to_thread(incoming.write, chunk)
+            kind = await asyncio.to_thread(_settle, parts, incoming, cleaned(name), limits)
+        except RefusedFileError as error:
+            raise Problem(FILE_REFUSED, error.words) from None
+        except TooLargeError:
+            raise _too_large(limits) from None
+        about = asked.about(incoming.sha256.encode(), name.encode())
+        taken = await _record(parts, who, about, incoming, cleaned(name), kind)
+        return UploadShown.model_validate_json(bytes(taken.body))
+    finally:
+        await asyncio.to_thread(incoming.discard)
+
+
+def _too_large(limits: UploadSettings) -> Problem:
+    return Problem(
+        BODY_TOO_LARGE,
+        Words(
+            f"单个文件不得超过 {limits.max_file_bytes} 字节",
+            f"A file may have {limits.max_file_bytes} bytes at most",
+        ),
+        headers={"connection": "close"},
+    )
+
+
 def _settle(parts: Parts, incoming: Incoming, name: str, limits: UploadSettings) -> str:
     """Inspect and keep. The file comes before its row: a row never stands for a missing file."""
     incoming.finish()
@@ -73,7 +119,7 @@ def _settle(parts: Parts, incoming: Incoming, name: str, limits: UploadSettings)
 async def _record(
     parts: Parts, who: Principal, asked: Asked, incoming: Incoming, name: str, media_type: str
 ) -> Response:
-    async with parts.pool.acquire() as conn, conn.transaction(), idempotent(conn, asked) as slot:
+    async with once(parts.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         upload, now = new_event_id(), parts.clock.now()
@@ -86,18 +132,7 @@ async def _record(
             created_at=now,
             links=links.of_upload(upload),
         )
-        await store.add_upload(
-            conn,
-            upload=upload,
-            owner=who.ref,
-            sha256=shown.sha256,
-            media_type=media_type,
-            file_name=name,
-            size=shown.size,
-            at=now,
-        )
-        facts = {"sha256": shown.sha256, "size": shown.size, "media_type": media_type}
-        await audit.leaf(conn, ACT, None, who.ref, facts, at=now)
+        await add(conn, who, shown)
         return slot.keep(
             Response(
                 shown.model_dump_json(),
@@ -106,6 +141,22 @@ async def _record(
                 headers={"location": shown.links["self"]},
             )
         )
+
+
+async def add(conn: Connection, who: Principal, shown: UploadShown) -> None:
+    """Add the row of a file that lies in its place."""
+    await store.add_upload(
+        conn,
+        upload=shown.id,
+        owner=who.ref,
+        sha256=shown.sha256,
+        media_type=shown.media_type,
+        file_name=shown.file_name,
+        size=shown.size,
+        at=shown.created_at,
+    )
+    facts = {"sha256": shown.sha256, "size": shown.size, "media_type": shown.media_type}
+    await audit.leaf(conn, ACT, None, who.ref, facts, at=shown.created_at)
 
 
 async def _stream(
@@ -144,14 +195,7 @@ async def _stream(
     except RefusedFileError as error:
         raise Problem(FILE_REFUSED, error.words) from None
     except TooLargeError:
-        raise Problem(
-            BODY_TOO_LARGE,
-            Words(
-                f"单个文件不得超过 {limits.max_file_bytes} 字节",
-                f"A file may have {limits.max_file_bytes} bytes at most",
-            ),
-            headers={"connection": "close"},
-        ) from None
+        raise _too_large(limits) from None
     if form.name is None or not form.complete or incoming.size == 0:
         raise Problem(BAD_REQUEST, _ONE_FILE)
     return form.name

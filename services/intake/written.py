@@ -6,8 +6,8 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from services.contracts.vocabulary import AcceptanceKind, AcceptanceOutcome, Outcome
-from services.domain import outcomes, sheets
+from services.contracts.vocabulary import GRANTING, AcceptanceKind, AcceptanceOutcome, Outcome
+from services.domain import outcomes, sheets, sheets_renewal
 from services.domain.catalogue import Catalogue, Name
 from services.domain.plan import Plan
 from services.domain.sheets import Asked, Decided, DocumentKind, Elsewhere, Ground, Sheet, Taken
@@ -78,13 +78,27 @@ class Case:
         return Writing(name=name, kind=kind, item=None, write=partial(write, one))
 
     def _writing(self, result: Shown) -> Writing:
-        granted = result["outcome"] == Outcome.GRANTED
+        granted = result["outcome"] in GRANTING
         return Writing(
             name=f"{RESULT}{result['item']}",
             kind=DocumentKind.GRANT if granted else DocumentKind.REFUSAL,
             item=result["item"],
-            write=partial(self._decision, result, sheets.grant if granted else sheets.refusal),
+            write=partial(self._decision, result, self._wording(result)),
         )
+
+    def _wording(self, result: Shown) -> Callable[[sheets.Application, Decided], Sheet]:
+        match Outcome(result["outcome"]):
+            case Outcome.DEEMED_RENEWED:
+                return partial(sheets_renewal.renewed, expired_on=self._expiry(result["item"]))
+            case Outcome.GRANTED:
+                return sheets.grant
+            case _:
+                return sheets.refusal
+
+    def _expiry(self, item: str) -> date:
+        """Return until when the permit was valid that an item of the plan renews."""
+        parts = (part for step in self._plan.steps for part in step.parts)
+        return next(p.renewal.expires_on for p in parts if p.item == item and p.renewal)
 
     def _submission(self) -> Sheet:
         known = self._catalogue.material_by_id

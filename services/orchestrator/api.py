@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from services.contracts.vocabulary import ApplicationStatus, Role, StepState
 from services.domain.route import Route
 from services.orchestrator import models
-from services.orchestrator.acts import Act, perform
+from services.orchestrator.acts import ENDED, Act, perform
 from services.orchestrator.conflict import OWN_APPLICATION
 from services.orchestrator.explanation import Kind, NoDeadlineError, explained, history_of
 from services.orchestrator.reprojection import Calendars
@@ -37,7 +37,25 @@ JOURNAL_WHOLE = 10_000
 async def list_applications(
     request: Request,
     _who: Watcher,
-    status: Annotated[ApplicationStatus | None, Query(description="Only of this status.")] = None,
+    status: Annotated[
+        list[ApplicationStatus] | None, Query(description="Only of these statuses.")
+    ] = None,
+    running: Annotated[
+        bool | None, Query(description="Only those that are not over (or that are).")
+    ] = None,
+    overdue: Annotated[
+        bool, Query(description="Only with an open task that is past its promise now.")
+    ] = False,
+    at_risk: Annotated[
+        bool, Query(description="Only running ones that may break their promise, by the forecast.")
+    ] = False,
+    scenario: Annotated[
+        str | None, Query(max_length=64, description="Only of this scenario.")
+    ] = None,
+    department: Annotated[
+        str | None,
+        Query(max_length=64, description="Only what this department has in hand now."),
+    ] = None,
     project_code: Annotated[
         str | None, Query(max_length=64, description="Only of this project.")
     ] = None,
@@ -52,12 +70,18 @@ async def list_applications(
 ) -> models.ApplicationPage:
     """List applications in the order of their promise."""
     at, number = pages.decode(after, pages.instant, str) if after else (None, None)
-    async with request.app.state.pool.acquire() as conn:
+    state = request.app.state
+    numbers = await state.forecaster.numbers_at_risk() if at_risk else None
+    async with state.pool.acquire() as conn:
         rows = await _reads.list_applications(
             conn,
-            status=status,
+            statuses=_statuses(status, running),
             project_code=project_code,
             late=late,
+            scenario=scenario,
+            department=department,
+            overdue_at=state.clock.now() if overdue else None,
+            numbers=numbers,
             search=_literal(q),
             after_at=at,
             after_number=number,
@@ -77,7 +101,7 @@ async def read_application(
 ) -> models.ApplicationGraph:
     """Read one application: its graph with the state of every task, results, signals, links."""
     async with request.app.state.pool.acquire() as conn:
-        head = await _head(conn, number)
+        head = await head_of(conn, number)
         graph = await _reads.graph(conn, number)
     route = msgspec.json.decode(head["route"], type=Route)
     return models.ApplicationGraph(
@@ -102,7 +126,7 @@ async def read_journal(
     """Read what happened to an application, turn by turn, and what followed."""
     (turn,) = pages.decode(after, pages.small) if after else (0,)
     async with request.app.state.pool.acquire() as conn:
-        await _head(conn, number)
+        await head_of(conn, number)
         rows = await _reads.journal_of(conn, number, turn, limit + 1)
     shown, following = pages.split(rows, limit, lambda row: pages.encode(row["turn"]))
     return models.JournalPage(
@@ -126,7 +150,7 @@ async def explain_deadline(
 ) -> models.DeadlineView:
     """Explain a task's deadline day by day: counted or not, and by which article or notice."""
     async with request.app.state.pool.acquire() as conn:
-        head = await _head(conn, number)
+        head = await head_of(conn, number)
         task = await _store.get_task(conn, f"{number}/{item}/{department}/{round}")
         journal = await _reads.journal_of(conn, number, 0, JOURNAL_WHOLE)
     if task is None:
@@ -155,7 +179,7 @@ async def hold(
     asked: Annotated[idempotency.Asked, Depends(idempotency.asked)],
 ) -> Any:
     """Stop the issuing of further tasks. What is issued goes on, and so do the clocks."""
-    return await _act(request, who, number, Act.HOLD, body.reason, asked)
+    return await act_on(request, who, number, Act.HOLD, body.reason, asked)
 
 
 @router.post(
@@ -172,21 +196,18 @@ async def resume(
     asked: Annotated[idempotency.Asked, Depends(idempotency.asked)],
 ) -> Any:
     """Lift a hold: what has become ready in the meantime is issued."""
-    return await _act(request, who, number, Act.RESUME, body.reason, asked)
+    return await act_on(request, who, number, Act.RESUME, body.reason, asked)
 
 
-async def _act(
+async def act_on(
     request: Request, who: Principal, number: str, act: Act, reason: str, asked: idempotency.Asked
 ) -> Any:
+    """Perform an act, once for its key, and let the workflow hear of it. Raises Problem."""
     state = request.app.state
-    async with (
-        state.pool.acquire() as conn,
-        conn.transaction(),
-        idempotency.idempotent(conn, asked) as slot,
-    ):
+    async with idempotency.once(state.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
-        head = await _head(conn, number)
+        head = await head_of(conn, number)
         at = state.clock.now()
         await perform(conn, head=head, act=act, reason=reason, who=who, at=at)
         answer = models.ActAnswer(application=number, act=act, at=at)
@@ -195,7 +216,18 @@ async def _act(
     return response
 
 
-async def _head(conn: Connection, number: str) -> Row:
+def _statuses(
+    wanted: list[ApplicationStatus] | None, running: bool | None
+) -> list[ApplicationStatus] | None:
+    """Return the statuses that are asked for; None: all."""
+    if wanted is None and running is None:
+        return None
+    found = ApplicationStatus if wanted is None else wanted
+    return [one for one in found if running is None or running is (one not in ENDED)]
+
+
+async def head_of(conn: Connection, number: str) -> Row:
+    """Return one application's row. Raises Problem 404."""
     row = await _store.get_application(conn, number)
     if row is None:
         raise Problem(NOT_FOUND)
@@ -212,7 +244,7 @@ def journal_turn(row: Row) -> dict[str, Any]:
 
 def _steps(route: Route, graph: dict[str, list[Row]]) -> list[models.StepView]:
     """Join the plan with what has become of it; steps in the order of the plan."""
-    states = {row["step"]: row["state"] for row in graph["steps_of"]}
+    states = {row["step"]: row for row in graph["steps_of"]}
     made_by = {part.item: step.code for step in route.steps for part in step.parts}
     found = []
     for step in route.steps:
@@ -222,7 +254,8 @@ def _steps(route: Route, graph: dict[str, list[Row]]) -> list[models.StepView]:
             models.StepView(
                 step=step.code,
                 group=step.group,
-                state=states.get(step.code, StepState.WAITING),
+                state=states[step.code]["state"] if step.code in states else StepState.WAITING,
+                changed_at=states[step.code]["changed_at"] if step.code in states else None,
                 after=sorted(needed),
                 tasks=[models.TaskView.model_validate(dict(row)) for row in tasks],
             )

@@ -27,6 +27,8 @@ from services.orchestrator import (
     figures_api,
     forecast_api,
     limits_api,
+    operating_api,
+    pages,
     ratings_api,
     supervision_api,
     worker,
@@ -36,6 +38,7 @@ from services.orchestrator.consumer import Intake
 from services.orchestrator.deliver import Deliverer
 from services.orchestrator.forecast import Forecaster
 from services.orchestrator.settings import Settings
+from services.orchestrator.simulating import Simulator
 from services.orchestrator.supervision_sensors import Sensors
 from services.orchestrator.supervision_turns import Supervision
 from services.orchestrator.sweeper import timer_sweeper
@@ -50,6 +53,7 @@ from services.runtime.relay import Relay
 from services.runtime.sweeper import Sweeper
 from services.runtime.web import health, operations
 from services.runtime.web.app import create_app
+from services.runtime.web.site import signing_in
 
 NAME = Service.ORCHESTRATOR
 
@@ -65,7 +69,7 @@ def build(settings: Settings, shelf: Shelf | None = None) -> FastAPI:
         async with _running(app, settings, shelf):
             yield
 
-    return create_app(
+    app = create_app(
         title="联审 orchestrator",
         description="For operators and supervisors: every application, its graph, its journal, its "
         "deadlines explained day by day; hold and resume; dead letters.",
@@ -73,12 +77,14 @@ def build(settings: Settings, shelf: Shelf | None = None) -> FastAPI:
         routers=[
             *(api.router, clocks_api.router, forecast_api.router, operations.router),
             *(ratings_api.router, figures_api.router, figures_api.public),
-            limits_api.router,
+            *(limits_api.router, operating_api.router),
             supervision_api.router,
         ],
         settings=settings.http,
         lifespan=lifespan,
     )
+    pages.install(app, settings)
+    return app
 
 
 @asynccontextmanager
@@ -107,10 +113,12 @@ async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> Asyn
         state.deliverer = deliverer
         state.forecaster = Forecaster(pool, clock, lambda: shelf.calendar)
         state.authenticator = auth.connect(settings.oidc, hasher, client)
+        signing_in.connect(app, settings, NAME, client)
         supervision = await asyncio.to_thread(
             Supervision.read, settings.supervision.rules, lambda: shelf.calendar
         )
         state.supervision = supervision
+        state.simulator = Simulator(settings.catalogue)
         sensors = Sensors(pool, clock, supervision, settled=settings.supervision.settled)
         measurer = figures_api.provide(
             app, pool=pool, clock=clock, shelf=shelf, settings=settings.report

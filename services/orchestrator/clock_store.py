@@ -78,11 +78,18 @@ async def calendar_of(conn: Connection, version: str) -> WorkingCalendar:
 
 
 async def reproject(
-    conn: Connection, version: str, type_: str, *, reason: str, actor_ref: str, at: datetime
+    conn: Connection,
+    version: str,
+    type_: str,
+    *,
+    number: str | None,
+    reason: str,
+    actor_ref: str,
+    at: datetime,
 ) -> int:
-    """Ask all running applications to be projected onto a calendar; return how many are asked."""
+    """Ask running applications, or one, to be projected onto a calendar; return how many are."""
     asked: int = await QUERIES.reproject(
-        conn, version=version, type=type_, reason=reason, actor_ref=actor_ref, at=at
+        conn, version=version, number=number, type=type_, reason=reason, actor_ref=actor_ref, at=at
     )
     return asked
 

@@ -83,11 +83,7 @@ async def reproject(
     What was told as a day in a notice (the term of a rectification, the end of a pause) stays.
     """
     state = request.app.state
-    async with (
-        state.pool.acquire() as conn,
-        conn.transaction(),
-        idempotency.idempotent(conn, asked) as slot,
-    ):
+    async with idempotency.once(state.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         at, calendar = state.clock.now(), state.shelf.calendar

@@ -26,15 +26,17 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from services.contracts import events as wire
 from services.contracts.fees import FeeRepaid
+from services.contracts.later import PapersLapsed as PapersLapsedTold
 from services.contracts.limits import TaskSentUp
 from services.contracts.ratings import RatingGiven
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import AnyEvent, Decided, Held, Lapsed, Rectified, Resumed, Withdrawn
+from services.domain.later_events import PapersLapsed
 from services.domain.rectifying import RectificationLapsed
 from services.orchestrator import joint_extending, reprojection
 from services.orchestrator.acceptance_turns import acceptance_event
 from services.orchestrator.clock_turns import clock_event
-from services.orchestrator.lateness import clock_first
+from services.orchestrator.lateness import SETTLED_SINCE, Standing, bears, clock_first, is_late
 from services.orchestrator.reprojection import Calendars
 from services.orchestrator.session_turns import session_event
 from services.orchestrator.setting_aside import Aside, UndeliverableError, is_its_own
@@ -255,8 +257,15 @@ class Deliverer:
                 rows = rows[1:]
             events = [await self._event(row) for row in rows if row["type"] not in KEPT_HERE]
             if events:
-                now = self._clock.now()
-                await self._signal(number, clock_first(events, now, self._calendar()))
+                await self._signal(number, await self._timed(number, events))
+
+    async def _timed(self, number: str, events: list[AnyEvent]) -> list[AnyEvent]:
+        now, calendar = self._clock.now(), self._calendar()
+        if not bears(events, now, calendar):
+            return clock_first(events, now, calendar)
+        async with self._pool.acquire() as conn:
+            standing = await self._store.standing_of(conn, number)
+        return clock_first(events, now, calendar, standing or Standing())
 
     async def _event(self, row: Row) -> AnyEvent:
         try:
@@ -276,6 +285,10 @@ class Deliverer:
             "ref": ref,
             "traceparent": traceparent,
         }
+        now, rules = self._clock.now(), start["route"]
+        examined = "acceptance" in rules and rules.get("edition", 1) >= SETTLED_SINCE
+        if examined and is_late(row["submitted_at"], now, self._calendar()):
+            start["heard_at"] = msgspec.to_builtins(now)
         pairs = [
             SearchAttributePair(PROJECT_CODE, row["project_code"]),
             SearchAttributePair(SCENARIO, row["scenario"]),
@@ -353,6 +366,9 @@ def _event_around_acceptance(said: wire.Event, ref: str) -> AnyEvent:
             return Rectified(at=said.rectified_at, ref=ref, step=said.step, round=said.round)
         case wire.RectificationLapsed():
             return RectificationLapsed(at=said.lapsed_at, ref=ref, step=said.step, round=said.round)
+        case PapersLapsedTold():
+            at, materials = said.lapsed_at, said.materials
+            return PapersLapsed(at=at, ref=ref, step=said.step, materials=materials)
         case wire.ApplicationWithdrawn():
             return Withdrawn(at=said.withdrawn_at, ref=ref)
         case _:

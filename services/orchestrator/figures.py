@@ -48,7 +48,7 @@ class Drawer:
 
     async def draw(self, since: date, until: date, *by: By) -> list[Period]:
         """Return the figures of a period, one for each `by`, out of one look at the tables."""
-        between = {"since": _midnight(since), "until": _midnight(until + ONE_DAY)}
+        between = {"since": midnight(since), "until": midnight(until + ONE_DAY)}
         await self._measurer.measure(**between)
         now = self._clock.now()
         async with (
@@ -89,7 +89,8 @@ class Names:
         self.county: Name = newest_last[-1].county.name
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """Return the instant at which a day begins where the county is."""
     return datetime.combine(day, time(), ZONE)
 
 

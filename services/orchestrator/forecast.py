@@ -39,6 +39,8 @@ ASSUMED = Times(hours=(0.2, 0.65, 1.1))
 AT_MOST = 2_000
 """So many applications are looked at for the list, the next promise first."""
 LIST_DRAWS = 60
+RISKY = 0.8
+"""With a smaller chance than this an application is at risk."""
 LISTED_AGAIN_S = 60.0
 CHUNK = 20
 
@@ -113,6 +115,7 @@ class Forecaster:
         self._past: tuple[float, Past] | None = None
         self._risks: tuple[float, Risks] | None = None
         self._busy = asyncio.Lock()
+        self._making: asyncio.Task[Risks] | None = None
 
     async def of(self, number: str) -> Foreseen | None:
         """Return one application's forecast; None when it is not accepted, or over."""
@@ -124,13 +127,25 @@ class Forecaster:
         past = await self._learnt()
         return await asyncio.to_thread(self._foresee, past, found[0], DRAWS)
 
-    async def at_risk(self) -> Risks:
-        """Return running applications, the smallest chance first; as old as LISTED_AGAIN_S."""
+    async def at_risk(self, oldest: float = LISTED_AGAIN_S) -> Risks:
+        """Return running applications, the smallest chance first; not older than `oldest`."""
         async with self._busy:
             now = self._real()
-            if self._risks is None or now - self._risks[0] > LISTED_AGAIN_S:
+            if self._risks is None or now - self._risks[0] > oldest:
                 self._risks = (now, await self._list())
             return self._risks[1]
+
+    async def numbers_at_risk(self) -> list[str]:
+        """Return the applications of `at_risk` whose chance is smaller than RISKY."""
+        found = (await self.at_risk()).found
+        return [one.head["number"] for one in found if one.forecast.chance < RISKY]
+
+    async def at_risk_soon(self, seconds: float, oldest: float) -> Risks | None:
+        """Return `at_risk` if it is there within `seconds`; None: it is still being made."""
+        if self._making is None or self._making.done():
+            self._making = asyncio.create_task(self.at_risk(oldest))
+        done, _ = await asyncio.wait({self._making}, timeout=seconds)
+        return self._making.result() if done else None
 
     async def _list(self) -> Risks:
         async with self._pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.contracts.vocabulary import ApplicationStatus
 from services.orchestrator.api import Number, Watcher
-from services.orchestrator.forecast import Forecaster, Foreseen
+from services.orchestrator.forecast import RISKY, Forecaster, Foreseen
 from services.orchestrator.models import EXAMPLE_NUMBER, Shown
 from services.orchestrator.store import Store
 from services.runtime.web import pages
@@ -71,7 +71,7 @@ async def read_forecast(request: Request, _who: Watcher, number: Number) -> Fore
         raise Problem(
             CONFLICT, Words("办件尚未受理或已办结", "It is not accepted yet, or it is over")
         )
-    return _view(found)
+    return view(found)
 
 
 @router.get("/forecasts/at-risk")
@@ -80,7 +80,7 @@ async def list_at_risk(
     _who: Watcher,
     below: Annotated[
         float, Query(ge=0, le=1, description="Only with a smaller chance than this.")
-    ] = 0.8,
+    ] = RISKY,
     limit: pages.Limit = pages.USUAL_PAGE,
 ) -> AtRiskPage:
     """List running applications that may break their promise, before they do.
@@ -90,11 +90,12 @@ async def list_at_risk(
     forecaster: Forecaster = request.app.state.forecaster
     risks = await forecaster.at_risk()
     found = [one for one in risks.found if one.forecast.chance < below]
-    shown = [_view(one) for one in found[:limit]]
+    shown = [view(one) for one in found[:limit]]
     return AtRiskPage(items=shown, more=risks.more or len(found) > limit)
 
 
-def _view(found: Foreseen) -> ForecastView:
+def view(found: Foreseen) -> ForecastView:
+    """Return a forecast as it is shown."""
     head, told = found.head, found.forecast
     item, _, department = told.holding.partition("/")
     return ForecastView(

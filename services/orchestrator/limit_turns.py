@@ -7,12 +7,19 @@ from uuid import UUID
 
 import msgspec
 
+from services.contracts.acceptance import ExaminationRedated
 from services.contracts.clocks import Days
 from services.contracts.events import AcceptanceProgress
-from services.contracts.limits import CaseExtended
+from services.contracts.limits import CaseExtended, JointLimitTold
 from services.contracts.vocabulary import AcceptanceState, DateChange, LimitKind
 from services.domain.case import AnyCommand
-from services.domain.limit_events import EndLimit, LimitCommand, MoveNotice, SetLimit
+from services.domain.limit_events import (
+    EndLimit,
+    LimitCommand,
+    MoveNotice,
+    RedateExamination,
+    SetLimit,
+)
 from services.orchestrator import limit_store
 from services.runtime.db import Connection
 
@@ -22,17 +29,18 @@ if TYPE_CHECKING:
 
 
 def tell(told: "Told", command: LimitCommand, said: Mapping[UUID, Any]) -> None:
-    """Take in what the investor is told: of an extension, and of a notice whose limit was moved.
+    """Take in what the investor is told: the limit of the joint case, a notice that was moved.
 
-    Dates of limits are no promise: what is told of them is that they have passed.
+    Dates of the other limits are no promise: what is told of them is that they have passed.
     """
     match command:
         case SetLimit():
             told.extended = _extended(command, said) or told.extended
+            told.joint = _joint(command) or told.joint
         case MoveNotice():
             told.acceptance = _moved(told.acceptance, command)
-        case EndLimit():
-            pass  # its row says it
+        case EndLimit() | RedateExamination():
+            pass  # its row says it, or its department is told
         case _:
             assert_never(command)
 
@@ -54,10 +62,35 @@ def _extended(command: SetLimit, said: Mapping[UUID, Any]) -> CaseExtended | Non
     )
 
 
+def _joint(command: SetLimit) -> JointLimitTold | None:
+    if command.kind is not LimitKind.JOINT:
+        return None
+    return JointLimitTold(
+        start_on=command.start,
+        due_on=command.due_on,
+        due_at=command.due_at,
+        days=Days(value=command.budget.value, unit=command.budget.unit),
+        article=command.article,
+        provisional=command.provisional,
+    )
+
+
 def _moved(before: AcceptanceProgress | None, command: MoveNotice) -> AcceptanceProgress:
     """Return what the investor is told of a notice whose limit was moved."""
     known = before or AcceptanceProgress(state=AcceptanceState.EXAMINING, round=command.round)
     return known.model_copy(update={"until": command.until})
+
+
+def redated(application: str, command: RedateExamination) -> ExaminationRedated:
+    """Return what a department is told of an examination whose time was moved."""
+    return ExaminationRedated(
+        application=application,
+        task=command.task,
+        department=command.department,
+        until=command.until,
+        why=command.why,
+        redated_at=command.at,
+    )
 
 
 class _Rows:

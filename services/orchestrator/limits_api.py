@@ -157,11 +157,7 @@ async def extend_joint(
 ) -> Any:
     """Extend the limit of a joint case, once; the applicant is told why (行政许可法 42(2))."""
     state = request.app.state
-    async with (
-        state.pool.acquire() as conn,
-        conn.transaction(),
-        idempotency.idempotent(conn, asked) as slot,
-    ):
+    async with idempotency.once(state.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         at, head = state.clock.now(), await _head(conn, number)

@@ -72,6 +72,9 @@ class StepView(Shown):
     step: str
     group: str | None
     state: StepState
+    changed_at: datetime | None = Field(
+        default=None, description="When its state changed last; absent while it waits."
+    )
     after: list[str] = Field(description="Steps whose results it needs.")
     tasks: list[TaskView]
 

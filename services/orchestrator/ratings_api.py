@@ -134,11 +134,7 @@ async def _act(
     act: Any,
 ) -> Any:
     state = request.app.state
-    async with (
-        state.pool.acquire() as conn,
-        conn.transaction(),
-        idempotency.idempotent(conn, asked) as slot,
-    ):
+    async with idempotency.once(state.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         now = state.clock.now()

@@ -16,9 +16,12 @@ from services.contracts.times import DateTime
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import Reprojected
 from services.orchestrator import clock_store
+from services.orchestrator.conflict import forbid_own
 from services.orchestrator.store import Row
 from services.runtime import audit
+from services.runtime.auth import Principal
 from services.runtime.db import Connection, Pool
+from services.runtime.web.problems import CONFLICT, Problem, Words
 
 TYPE = "lianshen.operator.reprojected.v1"
 YEARS_AHEAD = 3
@@ -66,16 +69,52 @@ async def core_event(row: Row, calendars: Calendars) -> Reprojected:
 
 
 async def perform(
-    conn: Connection, *, calendar: WorkingCalendar, reason: str, actor_ref: str, at: datetime
+    conn: Connection,
+    *,
+    calendar: WorkingCalendar,
+    reason: str,
+    actor_ref: str,
+    at: datetime,
+    number: str | None = None,
 ) -> int:
-    """Ask all running applications to be reckoned by `calendar`; return how many are asked.
+    """Ask all running applications, or one, to be reckoned by `calendar`; return how many are.
 
     Runs in the caller's transaction. An application that is reckoned by it already is left alone.
     """
     await clock_store.keep_calendar(conn, calendar)
     asked = await clock_store.reproject(
-        conn, calendar.version, TYPE, reason=reason, actor_ref=actor_ref, at=at
+        conn, calendar.version, TYPE, number=number, reason=reason, actor_ref=actor_ref, at=at
     )
     facts = {"calendar": calendar.version, "applications": asked}
-    await audit.leaf(conn, "operator.reproject", None, actor_ref, facts, at=at)
+    await audit.leaf(conn, "operator.reproject", number, actor_ref, facts, at=at)
     return asked
+
+
+async def perform_one(
+    conn: Connection,
+    *,
+    head: Row,
+    calendar: WorkingCalendar,
+    reason: str,
+    who: Principal,
+    at: datetime,
+) -> None:
+    """Ask one application to be reckoned by `calendar`, in the caller's transaction.
+
+    Raises Problem 403 about an application of one's own, 409 when it is over, or is reckoned by
+    that calendar already.
+    """
+    forbid_own(who, head["applicant_refs"])
+    if not await perform(
+        conn,
+        calendar=calendar,
+        reason=reason,
+        actor_ref=who.ref,
+        at=at,
+        number=head["number"],
+    ):
+        words = Words(
+            "办件已办结，或已按现行日历推算",
+            "It is over, or it is reckoned by the calendar in force already",
+        )
+        raise Problem(CONFLICT, words)

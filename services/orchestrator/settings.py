@@ -5,7 +5,8 @@ from pathlib import Path
 from pydantic import Field
 
 from services.domain.performance import Thresholds
-from services.runtime.settings import Group, ServiceSettings
+from services.runtime.settings import ServiceSettings
+from services.runtime.settings_source import Group
 
 
 class TemporalSettings(Group):
@@ -108,4 +109,8 @@ class Settings(ServiceSettings):
     trace_url: str | None = Field(
         default=None,
         description="Address of a trace in the trace viewer; `{trace}` stands for the trace id.",
+    )
+    portal_url: str | None = Field(
+        default=None,
+        description="Address of the investor portal, for the way back from the public page.",
     )

@@ -21,6 +21,7 @@ from services.domain.case import (
     Release,
 )
 from services.domain.route import RoutePart
+from services.orchestrator.lateness import Standing
 from services.orchestrator.turns import TurnInput
 from services.runtime.db import Connection, load_queries
 
@@ -62,6 +63,11 @@ class Store:
         """Return what workflows are started with, by application."""
         rows = QUERIES.starts_of(conn, numbers=numbers)
         return {row["number"]: row async for row in rows}
+
+    async def standing_of(self, conn: Connection, number: str) -> Standing | None:
+        """Return what of an application bears on the order of late messages; None: unknown."""
+        row = await QUERIES.standing_of(conn, number=number)
+        return None if row is None else Standing(**row)
 
     async def mark_delivered(self, conn: Connection, ids: list[UUID]) -> None:
         """Record that Temporal has taken these messages."""

@@ -3,6 +3,7 @@
 A department sees its own cards and findings; supervisors and operators see all; investors none.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -98,11 +99,8 @@ async def list_cards(
             before=before,
             at_most=limit + 1,
         )
-    rules: SupervisionRules = request.app.state.supervision.rules
-    shown, following = pages.split(rows, limit, lambda row: pages.encode(row["id"]))
-    return models.CardPage(
-        items=[models.CardView(**_named(row, rules)) for row in shown], next=following
-    )
+    shown, following = _newest(request, rows, limit)
+    return models.CardPage(items=[models.CardView(**row) for row in shown], next=following)
 
 
 @router.get("/cards/{card}", responses=problem_responses(NOT_FOUND))
@@ -134,11 +132,7 @@ async def appeal_card(
 ) -> Any:
     """Appeal against a card of one's own department, once, within the term of the rules."""
     state = request.app.state
-    async with (
-        state.pool.acquire() as conn,
-        conn.transaction(),
-        idempotency.idempotent(conn, asked) as slot,
-    ):
+    async with idempotency.once(state.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         at = state.clock.now()
@@ -165,11 +159,7 @@ async def decide_card(
 ) -> Any:
     """Uphold a card against its appeal, or lift it, with the reason. No card is ever deleted."""
     state = request.app.state
-    async with (
-        state.pool.acquire() as conn,
-        conn.transaction(),
-        idempotency.idempotent(conn, asked) as slot,
-    ):
+    async with idempotency.once(state.pool, asked) as (conn, slot):
         if slot.stored is not None:
             return slot.stored
         at = state.clock.now()
@@ -197,11 +187,8 @@ async def list_findings(
             before=before,
             at_most=limit + 1,
         )
-    rules: SupervisionRules = request.app.state.supervision.rules
-    shown, following = pages.split(rows, limit, lambda row: pages.encode(row["id"]))
-    return models.FindingPage(
-        items=[models.FindingView(**_named(row, rules)) for row in shown], next=following
-    )
+    shown, following = _newest(request, rows, limit)
+    return models.FindingPage(items=[models.FindingView(**row) for row in shown], next=following)
 
 
 @router.get("/red-list", responses=problem_responses(NOT_FOUND))
@@ -250,6 +237,15 @@ def month_of(first: date) -> tuple[datetime, datetime]:
     """Return the instants between which a month lies that begins on `first`, in local time."""
     year, month = first.year + first.month // 12, first.month % 12 + 1
     return datetime(first.year, first.month, 1, tzinfo=ZONE), datetime(year, month, 1, tzinfo=ZONE)
+
+
+def _newest(
+    request: Request, rows: Sequence[Row], limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the rows of a page, newest first, and what the next one starts after."""
+    rules: SupervisionRules = request.app.state.supervision.rules
+    shown, following = pages.split(rows, limit, lambda row: pages.encode(row["id"]))
+    return [_named(row, rules) for row in shown], following
 
 
 def _named(row: Row, rules: SupervisionRules) -> dict[str, Any]:

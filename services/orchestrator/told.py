@@ -17,7 +17,7 @@ from services.contracts.events import (
     StepProgress,
     TaskProgress,
 )
-from services.contracts.limits import CaseExtended
+from services.contracts.limits import CaseExtended, JointLimitTold
 from services.contracts.vocabulary import ApplicationStatus
 from services.domain.case import (
     ChangeCalendar,
@@ -30,7 +30,7 @@ from services.domain.case import (
     RaiseSignal,
     Repromise,
 )
-from services.domain.later_events import AskPapers
+from services.domain.later_events import AskPapers, GiveUpPapers
 from services.domain.rectifying import EndRectification
 from services.domain.session_events import TellSession
 from services.orchestrator import session_turns
@@ -46,6 +46,7 @@ Plain: TypeAlias = (
     | EndRectification
     | TellSession
     | AskPapers
+    | GiveUpPapers
     | Ignore
 )
 
@@ -66,6 +67,7 @@ class Told:
     rectifications: list[RectificationAsked] = field(default_factory=list)
     clocks: list[ClockNotice] = field(default_factory=list)
     extended: CaseExtended | None = None
+    joint: JointLimitTold | None = None
     sessions: list[SessionProgress] = field(default_factory=list)
     concluded: Concluded | None = None
     acceptance: AcceptanceProgress | None = None
@@ -99,7 +101,7 @@ class Told:
                     promised_working_days=command.promised_working_days,
                     in_time=command.in_time,
                 )
-            case ChangeCalendar() | EndRectification() | Ignore():
+            case ChangeCalendar() | EndRectification() | GiveUpPapers() | Ignore():
                 pass  # stands in the journal only
             case _:
                 assert_never(command)

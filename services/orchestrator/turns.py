@@ -7,7 +7,7 @@ out once: `application.turn` only ever moves from n-1 to n, so a repeated activi
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from services.contracts.events import (
@@ -23,6 +23,7 @@ from services.contracts.events import (
     TaskLapseDue,
     TaskProgress,
 )
+from services.contracts.later import PapersLapseDue
 from services.contracts.topics import PROGRESS, TASKS, consumers_of, tasks_topic
 from services.contracts.vocabulary import (
     ApplicationStatus,
@@ -49,11 +50,12 @@ from services.domain.examination import (
     StrikeSilence,
     TakeSupplement,
 )
-from services.domain.limit_events import EndLimit, MoveNotice, SetLimit
+from services.domain.later_events import AskPapersLapse
+from services.domain.limit_events import EndLimit, MoveNotice, RedateExamination, SetLimit
 from services.domain.rectifying import AskRectificationLapse
 from services.domain.route import Route, RoutePart
 from services.domain.turn import part_key
-from services.orchestrator import acceptance_turns, clock_turns, limit_turns
+from services.orchestrator import acceptance_turns, clock_turns, limit_turns, renewal_turns
 from services.orchestrator.told import Told, due_of
 from services.runtime.messages import Outgoing
 
@@ -129,7 +131,7 @@ class Messages:
         self,
         pin: Pinned,
         systems: dict[str, DepartmentSystem],
-        decided: dict[UUID, TaskDecided],
+        decided: dict[UUID, renewal_turns.Ended],
         clocks: clock_turns.Said,
         examined: acceptance_turns.Said,
     ) -> None:
@@ -168,6 +170,7 @@ class Messages:
             further_rectifications=tuple(told.rectifications[1:]),
             clocks=tuple(told.clocks),
             extended=told.extended,
+            joint=told.joint,
             sessions=tuple(told.sessions),
             concluded=told.concluded,
             acceptance=told.acceptance,
@@ -184,10 +187,13 @@ class Messages:
                 self._end(command)
             case AskLapse():
                 self._ask_lapse(command)
-            case AskRectificationLapse():
+            case AskRectificationLapse() | AskPapersLapse():
                 self._ask_intake(command)
             case Redate():
                 self._redate(command)
+            case RedateExamination():
+                event = limit_turns.redated(self._pin.number, command)
+                self._send(command.department, event, command.at)
             case (
                 AskExamination()
                 | RecordExamination()
@@ -256,7 +262,7 @@ class Messages:
                 facts=pin.facts,
                 catalogue_version=pin.route.catalogue_version,
                 authority=part.authority,
-                silence=part.silence,
+                **renewal_turns.silence_of(part, command.at),
                 participants=pin.participants[step],
                 group=pin.joint.get(step, NOT_JOINT)[0],
                 lead=pin.joint.get(step, NOT_JOINT)[1],
@@ -327,13 +333,15 @@ class Messages:
             traceparent=self._traceparent,
         )
 
-    def _ask_intake(self, command: AskRectificationLapse) -> None:
-        asked = RectificationLapseDue(
-            application=self._pin.number,
-            step=command.step,
-            round=command.round,
-            due_at=command.at,
-        )
+    def _ask_intake(self, command: AskRectificationLapse | AskPapersLapse) -> None:
+        about = {"application": self._pin.number, "step": command.step, "due_at": command.at}
+        match command:
+            case AskRectificationLapse():
+                asked: Event = RectificationLapseDue(**about, round=command.round)
+            case AskPapersLapse():
+                asked = PapersLapseDue(**about, materials=command.materials)
+            case _:
+                assert_never(command)
         self._questions.append(self._for_intake(asked, command.at))
 
     @staticmethod
@@ -354,7 +362,8 @@ class Messages:
     def _said(self, refs: Iterable[str]) -> list[TaskDecided]:
         """Return the decisions among the messages a command refers to."""
         ids = [UUID(ref) for ref in refs if ref]
-        return [self._decided[ref] for ref in ids if ref in self._decided]
+        found = (self._decided.get(ref) for ref in ids)
+        return [one for one in found if isinstance(one, TaskDecided)]
 
     def _results(self, command: Release) -> list[Result]:
         found = []
@@ -365,7 +374,7 @@ class Messages:
                     item=result.item,
                     department=result.department,
                     outcome=result.outcome,
-                    number=next((d.result_number for d in said if d.result_number), None),
+                    number=renewal_turns.number_of(self._decided, result.refs),
                     conditions=tuple(condition for d in said for condition in d.conditions),
                     reasons=tuple(reason for d in said for reason in d.reasons),
                     remedies=tuple(remedy for d in said for remedy in d.remedies),

@@ -46,8 +46,9 @@ def workflow_id(application: str) -> str:
 class ApplicationWorkflow:
     """One application from acceptance to its last result.
 
-    Input: `route`, `calendar`, `at`, `ref`, `traceparent` for a new application; `case`, `turn`,
-    `traceparent` and `pending` when it continues as new.
+    Input: `route`, `calendar`, `at`, `ref`, `traceparent` for a new application, `heard_at` of one
+    that was long on its way to us; `case`, `turn`, `traceparent` and `pending` when it continues as
+    new.
     """
 
     @workflow.init
@@ -62,6 +63,9 @@ class ApplicationWorkflow:
             self._case = begin(route, msgspec.convert(start["calendar"], WorkingCalendar), at)
             first = Accepted if route.acceptance is None else Received
             self._pending = [first(at=at, ref=start["ref"])]
+            if "heard_at" in start:
+                heard_at = msgspec.convert(start["heard_at"], DateTime)
+                self._pending.insert(0, ClockReached(at=heard_at))
         self._turn: int = start.get("turn", 0)
         self._traceparent: str | None = start.get("traceparent")
         self._armed: datetime | None = None

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import orjson
 
-from services.contracts.events import ExaminationDone, TaskDecided
+from services.contracts.events import ExaminationDone
 from services.contracts.vocabulary import ApplicationStatus, DepartmentSystem, Service
 from services.domain.case import (
     ChangeStep,
@@ -22,7 +22,13 @@ from services.domain.examination import (
     TakeSupplement,
 )
 from services.domain.route import Route
-from services.orchestrator import acceptance_turns, clock_turns, later_turns, limit_turns
+from services.orchestrator import (
+    acceptance_turns,
+    clock_turns,
+    later_turns,
+    limit_turns,
+    renewal_turns,
+)
 from services.orchestrator.store import Store
 from services.orchestrator.supervision_turns import Supervision
 from services.orchestrator.turns import Messages, Pinned, TurnInput, commands_of, pinned
@@ -167,12 +173,12 @@ class TurnWriter:
 
     async def _decided(
         self, conn: Connection, turns: Sequence[TurnInput]
-    ) -> dict[UUID, TaskDecided]:
+    ) -> dict[UUID, renewal_turns.Ended]:
         refs = [ref for turn in turns for ref in turn.refs()]
         if not refs:
             return {}
         found = await self._store.payloads(conn, refs)
-        return {ref: TaskDecided.model_validate(data) for ref, data in found.items()}
+        return {ref: renewal_turns.ended(data) for ref, data in found.items()}
 
     async def _examined(
         self, conn: Connection, turns: Sequence[TurnInput]

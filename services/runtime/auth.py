@@ -167,7 +167,7 @@ class Authenticator:
         """Keep what tokens are checked against; `now` is real time in seconds since 1970."""
         self._issuer = issuer
         self._audience = audience
-        self._keys = keys
+        self.keys = keys
         self._hasher = hasher
         self._now = now
         self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
@@ -214,7 +214,7 @@ class Authenticator:
             self._known.popitem(last=False)
 
     async def _verify(self, token: str) -> Mapping[str, Any]:
-        header = _unverified_header(token)
+        header = unverified_header(token)
         if header.get("alg") != ALGORITHM:
             raise InvalidTokenError("algorithm is not ES256")
         if str(header.get("typ", "")).lower() not in TOKEN_TYPES:
@@ -222,7 +222,7 @@ class Authenticator:
         kid = header.get("kid")
         if not isinstance(kid, str):
             raise InvalidTokenError("no key id")
-        key = await self._keys.get(kid)
+        key = await self.keys.get(kid)
         claims: Mapping[str, Any] = jwt.decode(token, key, algorithms=[ALGORITHM]).claims
         self._check(claims)
         return claims
@@ -262,7 +262,8 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _unverified_header(token: str) -> Mapping[str, Any]:
+def unverified_header(token: str) -> Mapping[str, Any]:
+    """Return a JWT's header, not verified. Raises InvalidTokenError or ValueError for no JWT."""
     segment = token.partition(".")[0]
     found = orjson.loads(urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
     if not isinstance(found, dict):

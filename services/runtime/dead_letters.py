@@ -45,6 +45,7 @@ class LetterView:
     at: datetime
     resolved_at: datetime | None
     resolved_by: str | None
+    reason: str | None
 
 
 async def page(
@@ -55,7 +56,15 @@ async def page(
     return [LetterView(**dict(row)) async for row in rows]
 
 
-async def replay(pool: Pool, inbox: Inbox, letter: int, *, actor_ref: str) -> None:
+async def get(conn: Connection, letter: int) -> LetterView | None:
+    """Return one letter, whatever has become of it; None: there is none."""
+    row = await _queries.get_letter(conn, letter=letter)
+    return None if row is None else LetterView(**dict(row))
+
+
+async def replay(
+    pool: Pool, inbox: Inbox, letter: int, *, actor_ref: str, reason: str | None = None
+) -> None:
     """Apply a letter again, with everything that was parked behind it, in one transaction.
 
     Raises:
@@ -66,12 +75,16 @@ async def replay(pool: Pool, inbox: Inbox, letter: int, *, actor_ref: str) -> No
         row = await _open_letter(conn, letter)
         failure = await _apply_again(conn, inbox, _raw(row), letter)
         if failure is None:
-            await _queries.resolve_letter(conn, letter=letter, state="replayed", actor=actor_ref)
+            await _queries.resolve_letter(
+                conn, letter=letter, state="replayed", actor=actor_ref, reason=reason
+            )
     if failure is not None:
         raise ReplayFailedError(failure)
 
 
-async def discard(pool: Pool, inbox: Inbox, letter: int, *, actor_ref: str) -> None:
+async def discard(
+    pool: Pool, inbox: Inbox, letter: int, *, actor_ref: str, reason: str | None = None
+) -> None:
     """Give a letter up; its stream goes on without it, in one transaction.
 
     Raises:
@@ -84,7 +97,9 @@ async def discard(pool: Pool, inbox: Inbox, letter: int, *, actor_ref: str) -> N
             if held is not None:
                 stream = Stream(held["application"], held["topic"], held["source"])
                 await inbox.resume(conn, stream)
-        await _queries.resolve_letter(conn, letter=letter, state="discarded", actor=actor_ref)
+        await _queries.resolve_letter(
+            conn, letter=letter, state="discarded", actor=actor_ref, reason=reason
+        )
 
 
 async def _apply_again(conn: Connection, inbox: Inbox, raw: Raw, letter: int) -> str | None:

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -127,6 +128,11 @@ async def serve(app: FastAPI, settings: HttpSettings) -> None:
 
 class _Server(uvicorn.Server):
     """Calms the garbage collector when everything that a service keeps for ever is there."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Tell pages that are kept up to date to let go of their connections."""
+        self.config.app.state.stopping = True  # type: ignore[union-attr]  # it is our FastAPI
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as ever: catalogue, pools, loops and workers come up in here."""

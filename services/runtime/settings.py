@@ -5,27 +5,18 @@ instead: `LIANSHEN_DATABASE__PASSWORD_FILE=/run/secrets/db` reads the file, with
 break. A service composes what it needs in a `Settings(ServiceSettings)` of its own.
 """
 
-import os
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
-PREFIX = "LIANSHEN_"
-FILE_SUFFIX = "_FILE"
-
-
-class Group(BaseModel):
-    """Base of the groups: frozen, and a misspelt name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from services.runtime.settings_source import PREFIX, EnvironmentAndFiles, Group
 
 
 class DatabaseSettings(Group):
@@ -182,6 +173,24 @@ class OidcSettings(Group):
     audience: str = Field(default="lianshen", description="`aud` a token must contain.")
     jwks_url: str = Field(
         default="http://127.0.0.1:9080/jwks", description="Where the provider's keys are read."
+    )
+    discovery_url: str | None = Field(
+        default=None,
+        description="Where the provider's own description is read, if not below the issuer: where "
+        "people and services reach the provider at different addresses.",
+    )
+    client_id: str = Field(
+        default="lianshen-pages", description="The pages' own name at the provider."
+    )
+    client_secret: SecretStr | None = Field(
+        default=None,
+        description="Its secret there. Without it nobody can log in to the pages; the API works.",
+    )
+    session_minutes: int = Field(
+        default=60,
+        ge=1,
+        le=720,
+        description="How long a login to the pages holds at most; never longer than its token.",
     )
 
 
@@ -357,31 +366,6 @@ class ServiceSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read arguments, then the environment with its `_FILE` variables. No .env files."""
         return init_settings, EnvironmentAndFiles(settings_cls)
-
-
-class EnvironmentAndFiles(EnvSettingsSource):
-    """The environment, in which `NAME_FILE=path` stands for `NAME=<content of the file>`."""
-
-    def _load_env_vars(self) -> dict[str, str | None]:
-        found: dict[str, str | None] = {
-            name.lower(): value for name, value in os.environ.items() if name.startswith(PREFIX)
-        }
-        for name, value in os.environ.items():
-            plain = name.removesuffix(FILE_SUFFIX)
-            if plain == name or not name.startswith(PREFIX) or self._is_setting(name):
-                continue
-            if plain in os.environ:
-                raise ValueError(f"both {plain} and {name} are set")
-            del found[name.lower()]
-            found[plain.lower()] = Path(value).read_text(encoding="utf-8").removesuffix("\n")
-        return found
-
-    def _is_setting(self, variable: str) -> bool:
-        """Return whether a variable that ends in `_FILE` is itself the name of a setting."""
-        group, _, field = variable.removeprefix(PREFIX).lower().partition("__")
-        outer = self.settings_cls.model_fields.get(group)
-        inner = None if outer is None else outer.annotation
-        return isinstance(inner, type) and issubclass(inner, Group) and field in inner.model_fields
 
 
 def _filled(dsn: SecretStr, service: str, password: SecretStr | None = None) -> str:

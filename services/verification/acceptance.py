@@ -15,6 +15,8 @@ WITHIN = 5
 """Working days from the receipt to the one notice (行政许可法 32(4))."""
 ANSWERED = {"complete", "incomplete"}
 AFTER = timedelta(seconds=1)
+TOLD_SINCE = 3
+"""The edition of the rules from which on departments are told that their time was moved."""
 
 
 class Acceptance:
@@ -71,6 +73,7 @@ def acceptance(folder: Folder, world: World) -> Iterator[Finding]:
     yield from _accepted_once(find, folder)
     yield from _notices(find, folder)
     yield from _looks(find, folder)
+    yield from _redated(find, folder)
     yield from _shown(find, folder)
     try:
         clocks = Clocks(folder, world)
@@ -122,19 +125,20 @@ def _in_time(find: Finder, folder: Folder, days: Days) -> Iterator[Finding]:
             case "SendNotice" if _at(command) > until:
                 yield find.within(f"notice {command['round']} was sent after {until}")
             case "Accept":
-                yield from _kind(find, command, received, until)
+                closed = bool(folder.commanded("CloseExamination"))
+                yield from _kind(find, command, received, until, closed=closed)
             case _:
                 pass  # says nothing about the limit
 
 
 def _kind(
-    find: Finder, command: Mapping[str, Any], received: date, until: datetime
+    find: Finder, command: Mapping[str, Any], received: date, until: datetime, *, closed: bool
 ) -> Iterator[Finding]:
     on, at = date.fromisoformat(command["on"]), _at(command)
     if command["received_on"] != received.isoformat():
         yield find.within(f"it was received on {received}, not on {command['received_on']}")
     if command["kind"] == AcceptanceKind.DEEMED:
-        if on != received or at < until + AFTER or not command["silent"]:
+        if on != received or at < until + AFTER or not closed:
             yield find.within(f"nobody was silent until {until}, or it is accepted from {on}")
     elif on != local(at):
         yield find.within(f"it was accepted on {local(at)}, and counts from {on}")
@@ -160,10 +164,27 @@ def _looks(find: Finder, folder: Folder) -> Iterator[Finding]:
             yield find.within("it was answered or recorded, but not both", name)
 
 
+def _redated(find: Finder, folder: Folder) -> Iterator[Finding]:
+    """A department has until the day that is on record here, whatever calendar came."""
+    if folder.route.get("edition", 1) < TOLD_SINCE:
+        return
+    here = {row["task"]: row["until"] for row in folder.orchestrator["examination"]}
+    for row in folder.departments["examination"]:
+        due = here.get(row["task"], row["until"])
+        if row["state"] == "open" and row["until"] != due:
+            yield find.across(f"an answer is due by {due}, there by {row['until']}", row["task"])
+
+
 def _silences(find: Finder, folder: Folder, days: Days) -> Iterator[Finding]:
     """Who was silent is said by the instant of the department's commit, not by a message."""
     if folder.route.get("edition", 1) == 1:
         return
+    too_late = {
+        one["task"]
+        for one in folder.commanded("AskExamination")
+        if _at(one) > datetime.fromisoformat(one["until"])
+        and folder.route.get("edition", 1) >= TOLD_SINCE
+    }
     struck = {one["task"] for one in folder.commanded("StrikeSilence")}
     here = {row["task"]: row for row in folder.orchestrator["examination"]}
     there = {row["task"]: row for row in folder.departments["examination"]}
@@ -171,6 +192,8 @@ def _silences(find: Finder, folder: Folder, days: Days) -> Iterator[Finding]:
         if command["type"] != "CloseExamination" or not command["silent"]:
             continue
         name, closed = command["task"], min(_at(command), until + AFTER)
+        if name in too_late:
+            yield find.within("it was asked when its time was over, and is silent", name)
         if (here[name]["arrived_at"] is not None) != (name in struck):
             yield find.within("its silence stands and is struck out", name)
         answered = there[name]["done_at"] if name in there else None

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.contracts.vocabulary import (
+    GRANTING,
     ApplicationStatus,
     Conclusion,
     Outcome,
@@ -87,9 +88,7 @@ def _work_left(find: Finder, folder: Folder) -> Iterator[Finding]:
 
 
 def _conclusion(folder: Folder) -> Conclusion:
-    granted = {
-        row["item"] for row in folder.orchestrator["result"] if row["outcome"] == Outcome.GRANTED
-    }
+    granted = {row["item"] for row in folder.orchestrator["result"] if row["outcome"] in GRANTING}
     items = {item for item, _ in folder.parts}
     if granted >= items:
         return Conclusion.GRANTED
@@ -111,7 +110,7 @@ def _may_start(folder: Folder, states: dict[str, str], step: dict[str, Any]) -> 
     left = [
         part
         for part in step["parts"]
-        if all(settled.get(i, Outcome.GRANTED) == Outcome.GRANTED for i in needed[part["item"]])
+        if all(settled.get(i, Outcome.GRANTED) in GRANTING for i in needed[part["item"]])
     ]
     if not any(part["part"] == Part.DECIDE for part in left):
         return True
@@ -171,7 +170,7 @@ def _of_the_route(find: Finder, folder: Folder) -> Iterator[Finding]:
     granted = {
         row["item"]: row["released_at"]
         for row in folder.orchestrator["result"]
-        if row["outcome"] == Outcome.GRANTED
+        if row["outcome"] in GRANTING
     }
     rounds: dict[tuple[str, str], list[Row]] = {}
     for row in folder.orchestrator["task"]:

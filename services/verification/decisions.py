@@ -78,7 +78,11 @@ def _told_and_recorded(find: Finder, folder: Folder) -> Iterator[Finding]:
 
 def _tells(event: Mapping[str, Any], outcome: Row) -> bool:
     if outcome["kind"] == "lapse":
-        return bool(event["type"] == LAPSED and _instant(event["lapsed_at"]) == outcome["at"])
+        return bool(
+            event["type"] == LAPSED
+            and event.get("result_number") == outcome["result_number"]
+            and _instant(event["lapsed_at"]) == outcome["at"]
+        )
     return bool(
         event["type"] == DECIDED
         and event["outcome"] == outcome["outcome"]
@@ -93,7 +97,8 @@ def _records(leaf: Mapping[str, Any], outcome: Row) -> bool:
     if _instant(leaf["at"]) != outcome["at"] or leaf["actor"] != outcome["actor_ref"]:
         return False
     if outcome["kind"] == "lapse":
-        return bool(leaf["act"] == "task.lapsed")
+        number = leaf["facts"].get("result_number")
+        return bool(leaf["act"] == "task.lapsed" and number == outcome["result_number"])
     return bool(
         leaf["act"] == f"task.{outcome['kind']}"
         and leaf["facts"]["outcome"] == outcome["outcome"]
@@ -137,7 +142,8 @@ def _as_told(find: Finder, task: Row, message: Row | None) -> Iterator[Finding]:
         yield find.within("it has ended, but no message said so", name)
         return
     data = _data(message)
-    outcome = data["outcome"] if message["type"] == DECIDED else Outcome.DEEMED_NO_OBJECTION
+    silent = Outcome.DEEMED_RENEWED if task["part"] == Part.DECIDE else Outcome.DEEMED_NO_OBJECTION
+    outcome = data["outcome"] if message["type"] == DECIDED else silent
     state = TaskState.DECIDED if message["type"] == DECIDED else TaskState.LAPSED
     if (data["task"], outcome, state) != (name, task["outcome"], task["state"]):
         yield find.within("it has ended otherwise than the message said", name)
@@ -200,7 +206,9 @@ def _released(find: Finder, folder: Folder) -> Iterator[Finding]:
     for item, row in results.items():
         outcomes = [task["outcome"] for (of, _), task in last.items() if of == item]
         good = all(outcome in FAVOURABLE for outcome in outcomes if outcome is not None)
-        expected = Outcome.GRANTED if good else Outcome.REFUSED
+        by_silence = Outcome.DEEMED_RENEWED in outcomes
+        granted = Outcome.DEEMED_RENEWED if by_silence else Outcome.GRANTED
+        expected = granted if good else Outcome.REFUSED
         if row["outcome"] != expected:
             yield find.within(f"the result of {item} is {row['outcome']}, not {expected}")
 
@@ -289,8 +297,15 @@ def lapses(folder: Folder, _: World) -> Iterator[Finding]:
 
 
 def _may_lapse(task: Row, row: Row) -> bool:
+    if task["silence"] == Silence.RENEWED:
+        return bool(
+            row["outcome"] == Outcome.DEEMED_RENEWED
+            and task["part"] == Part.DECIDE
+            and row["at"] > task["expires_at"]
+        )
     return bool(
-        task["part"] == Part.CONSULT
+        row["outcome"] == Outcome.DEEMED_NO_OBJECTION
+        and task["part"] == Part.CONSULT
         and task["silence"] == Silence.NO_OBJECTION
         and row["at"] > task["promised_at"]
     )

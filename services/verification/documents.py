@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from services.contracts.vocabulary import Outcome, Service
+from services.contracts.vocabulary import GRANTING, Outcome, Service
 from services.verification.folders import Folder, Row
 from services.verification.report import DECISIONS, Finding
 from services.verification.world import Finder, World
 
 ISSUED = "document.issued"
-_DECIDES = {"grant": Outcome.GRANTED, "refusal": Outcome.REFUSED}
+_DECIDES = {"grant": GRANTING, "refusal": frozenset({Outcome.REFUSED})}
 
 
 def documents(folder: Folder, _world: World) -> Iterator[Finding]:
@@ -34,6 +34,6 @@ def documents(folder: Folder, _world: World) -> Iterator[Finding]:
 
 
 def _says(row: Row, result: Row) -> bool:
-    if result["outcome"] != _DECIDES.get(row["kind"]):
+    if result["outcome"] not in _DECIDES.get(row["kind"], ()):
         return False
     return bool(row["kind"] == "refusal" or row["number"] == result["number"])

@@ -8,9 +8,16 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from services.contracts.vocabulary import Authority, LimitKind, Outcome, Part, Signal
+from services.contracts.vocabulary import (
+    Authority,
+    LimitKind,
+    Outcome,
+    Part,
+    Signal,
+    TaskState,
+)
 from services.verification.days import local
-from services.verification.folders import Row
+from services.verification.folders import Folder, Row
 from services.verification.report import Finding
 from services.verification.world import Finder
 
@@ -21,6 +28,9 @@ WORKING_DAY = "working_day"
 JOINT_DAYS, EXTENSION_DAYS, REVIEW_DAYS, DELIVERY_DAYS = 45, 15, 20, 10
 AFTER = timedelta(seconds=1)
 ANY_ROUND = 1_000
+BY_LAST_ACT = 3
+"""The edition of the rules by which no late message is the delay of a licence's department."""
+ACTED = (TaskState.DECIDED, TaskState.LAPSED)
 SIGNALS = {
     LimitKind.JOINT: Signal.JOINT_LIMIT_PASSED,
     LimitKind.FIRST_REVIEW: Signal.FIRST_REVIEW_OVERDUE,
@@ -37,7 +47,7 @@ def limits(find: Finder, reckoning: "Reckoning") -> Iterator[Finding]:
     rows = {(row["kind"], row["task"]): row for row in folder.orchestrator["case_limit"]}
     yield from _joint(find, reckoning, rules, rows)
     yield from _reviews(find, reckoning, rules, rows)
-    yield from _deliveries(find, reckoning, rules)
+    yield from _deliveries(find, reckoning, rules, rows)
     spoken = {
         (row["signal"], row["task"]): row["lifted_at"] is None
         for row in folder.orchestrator["signal"]
@@ -48,9 +58,22 @@ def limits(find: Finder, reckoning: "Reckoning") -> Iterator[Finding]:
         passed = row["ended_at"] >= row["due_at"] + AFTER
         if row["in_time"] == passed:
             yield find.within(f"{kind}: in_time is {row['in_time']}", task or "")
-        if spoken.get((SIGNALS[kind], task), False) != passed:
-            verb = "was not told" if passed else "was told"
+        over = max(_last_act(reckoning, row), default=row["ended_at"]) >= row["due_at"] + AFTER
+        if spoken.get((SIGNALS[kind], task), False) != over:
+            verb = "was not told" if over else "was told"
             yield find.within(f"{SIGNALS[kind]} {verb}, ended at {row['ended_at']}", task or "")
+
+
+def _last_act(reckoning: "Reckoning", row: Row) -> Iterator[datetime]:
+    """When the departments of a released step acted: of a licence's delay that is told of them."""
+    folder = reckoning.folder
+    if row["kind"] != LimitKind.DELIVERY or folder.route.get("edition", 1) < BY_LAST_ACT:
+        return
+    item = _item(row["task"])
+    for result in folder.orchestrator["result"]:
+        if result["item"] == item:
+            tasks = (one for one in folder.orchestrator["task"] if one["step"] == result["step"])
+            yield from (one["ended_at"] for one in tasks if one["state"] in ACTED)
 
 
 def _joint(
@@ -100,19 +123,79 @@ def _reviews(
         yield from _same(find, row, start, due)
 
 
-def _deliveries(find: Finder, reckoning: "Reckoning", rules: dict[str, Any]) -> Iterator[Finding]:
-    for row in reckoning.folder.orchestrator["result"]:
-        licence = row["item"] in rules.get("licences", ()) and rules.get("delivery") is not None
+def _deliveries(
+    find: Finder, reckoning: "Reckoning", rules: dict[str, Any], rows: dict[Any, Row]
+) -> Iterator[Finding]:
+    folder = reckoning.folder
+    licences = rules.get("licences", ()) if rules.get("delivery") is not None else ()
+    found = {_item(task): row for (kind, task), row in rows.items() if kind == LimitKind.DELIVERY}
+    for item in sorted(found.keys() - set(licences)):
+        yield find.within("its delivery has a limit, and it is no licence", item)
+    for item in sorted(found.keys() & set(licences)):
+        yield from _delivery(find, reckoning, found[item], item)
+    for row in folder.orchestrator["result"]:
         expected: date | None = None
-        if licence and row["outcome"] == Outcome.GRANTED:
+        if row["item"] in licences and row["outcome"] == Outcome.GRANTED:
             paused = reckoning.paused(row["step"], ANY_ROUND)
             start = local(row["decided_at"])
             days = reckoning.clocks.when_released(row["step"]).days
             expected = days.due(DELIVERY_DAYS, WORKING_DAY, start, paused)
+            if row["item"] not in found:
+                yield from _unlimited(find, reckoning, row, days.close(expected))
         if row["deliver_by"] != expected:
             yield find.within(
                 f"to be delivered by {row['deliver_by']}, reckoned {expected}", row["item"]
             )
+
+
+def _delivery(find: Finder, reckoning: "Reckoning", row: Row, item: str) -> Iterator[Finding]:
+    """It counts from the last decision, and stands while the step waits for the investor."""
+    folder = reckoning.folder
+    granted = [
+        (one["ended_at"], one["task"], one["step"])
+        for one in folder.orchestrator["task"]
+        if one["item"] == item and one["outcome"] == Outcome.GRANTED
+    ]
+    if not granted:
+        yield find.within("its delivery has a limit, and nobody has granted it", item)
+        return
+    decided_at, task, step = max(granted)
+    if row["task"] != task:
+        yield find.within(f"its delivery counts from {row['task']}, not from {task}", item)
+        return
+    days = reckoning.clocks.at_end_of_limit(LimitKind.DELIVERY, task).days
+    start = local(decided_at)
+    due = days.due(DELIVERY_DAYS, WORKING_DAY, start, reckoning.paused(step, ANY_ROUND))
+    yield from _same(find, row, start, due)
+
+
+def _unlimited(
+    find: Finder, reckoning: "Reckoning", row: Row, due_at: datetime
+) -> Iterator[Finding]:
+    """What waited for others of its step had a limit, and what was late has one, or was told."""
+    folder, item = reckoning.folder, row["item"]
+    if _waited(folder, row["step"], item):
+        yield find.within("it waited for its step, and no limit of its delivery ran", item)
+    if row["released_at"] < due_at + AFTER:
+        return
+    told = {
+        _item(one["task"])
+        for one in folder.orchestrator["signal"]
+        if one["signal"] == Signal.DELIVERY_OVERDUE and one["lifted_at"] is None
+    }
+    if folder.route.get("edition", 1) >= BY_LAST_ACT or item not in told:
+        yield find.within(f"it was delivered after {due_at}, and nothing says so", item)
+
+
+def _waited(folder: Folder, step: str, item: str) -> bool:
+    """Whether, by the journal, another of its step was ended after it and before the release."""
+    ends = [one for one in folder.commanded("EndTask") if one["step"] == step]
+    items = [one["key"].partition("/")[0] for one in ends]
+    return item in items and items[-1] != item
+
+
+def _item(task: str) -> str:
+    return task.split("/")[1]
 
 
 def _same(find: Finder, row: Row, start: date, due: date) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ from services.verification.measures import measures
 from services.verification.messages import messages
 from services.verification.ratings import ratings
 from services.verification.rectification import rectification
+from services.verification.renewals import renewals
 from services.verification.report import LIVENESS, Finding, Report
 from services.verification.sessions import sessions
 from services.verification.sources import Sources, SourcesError, of_stack
@@ -41,6 +42,7 @@ CHECKS: tuple[Callable[[Folder, World], Iterator[Finding]], ...] = (
     tasks,
     decisions,
     lapses,
+    renewals,
     rectification,
     authority,
     sessions,

@@ -22,10 +22,11 @@ SIGNALLED = {
     Signal.PROMISE_PASSED: ("promise_passed", "step_passed"),
     Signal.STATUTE_PASSED: ("statute_passed",),
 }
-ENDED = ("promise_passed", "step_passed", "statute_passed", "opinion_lapsed")
+ENDED = ("promise_passed", "step_passed", "statute_passed", "opinion_lapsed", "renewal_lapsed")
 RECKONED = frozenset(
     {
-        *("promise_passed", "step_passed", "statute_passed", "opinion_lapsed", *SILENT_LOOKS),
+        *("promise_passed", "step_passed", "statute_passed"),
+        *("opinion_lapsed", "renewal_lapsed", *SILENT_LOOKS),
         *("first_review_overdue", "delivery_overdue", "joint_limit_passed", "session_missed"),
         "fee_repaid",
     }
@@ -91,6 +92,8 @@ def _grounds(folder: Folder) -> Iterator[tuple[str, str, str]]:
     for row in folder.orchestrator["task"]:
         found = folder.parts.get((row["item"], row["department"]))
         if found is not None:  # else invariant 2 has it
+            if row["state"] == TaskState.LAPSED:
+                yield _lapsed(found[1]), row["task"], row["department"]
             for fact in _of_task(row, found[0]["group"], _silence(found[1]), standing):
                 yield fact, row["task"], row["department"]
     yield from _of_whole(folder)
@@ -151,11 +154,13 @@ def _silence(part: dict[str, str]) -> bool:
     return part["part"] == Part.CONSULT and part.get("silence", Silence.NONE) != Silence.NONE
 
 
+def _lapsed(part: dict[str, str]) -> str:
+    return "renewal_lapsed" if part["part"] == Part.DECIDE else "opinion_lapsed"
+
+
 def _of_task(
     row: Row, group: str | None, silence: bool, standing: set[tuple[str | None, str]]
 ) -> Iterator[str]:
-    if row["state"] == TaskState.LAPSED:
-        yield "opinion_lapsed"
     for signal, column in LIMITS.items():
         ended = row["state"] in (TaskState.DECIDED, TaskState.LAPSED)
         due = row[column]

@@ -8,10 +8,20 @@ from typing import Any
 
 import yaml
 
+from services.contracts.vocabulary import Unit
 from services.runtime import calendar_files
 from services.verification.days import Days
 from services.verification.report import Finding
 from services.verification.sources import Sources, SourcesError
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenewalRule:
+    """When a permit is renewed by silence: the answer with its last day, and how long before."""
+
+    expires: str
+    ahead: int
+    counts_working_days: bool
 
 
 @dataclass(kw_only=True)
@@ -22,7 +32,8 @@ class World:
     does not answer; `kept` are the calendars that the orchestrator has kept; `unknown_calendars`
     collects versions that cannot be reckoned with any more. `standards` are rate (none: open) and
     document of every published fee, by edition and id; `editions` are the editions there are;
-    `powers` says who (zh) is in power for an item that is not the county's, by edition and item.
+    `powers` says who (zh) is in power for an item that is not the county's, by edition and item,
+    `renewals` which items prolong a permit.
     """
 
     days: Days
@@ -32,6 +43,7 @@ class World:
     standards: dict[tuple[str, str], tuple[Fraction | None, str]] = field(default_factory=dict)
     editions: frozenset[str] = frozenset()
     powers: dict[tuple[str, str], str] = field(default_factory=dict)
+    renewals: dict[tuple[str, str], RenewalRule] = field(default_factory=dict)
     running: frozenset[str] | None = None
     unknown_calendars: set[str] = field(default_factory=set)
 
@@ -54,7 +66,18 @@ def read(sources: Sources) -> World:
                 for one in listed
             },
             editions=frozenset(editions),
-            powers=dict(_powers(sources.catalogue)),
+            powers={
+                of: one["in_power"]["authority"]["zh"]
+                for of, one in _items(sources.catalogue, "in_power")
+            },
+            renewals={
+                of: RenewalRule(
+                    expires=one["renewal"]["expires"],
+                    ahead=one["renewal"]["apply_before"]["value"],
+                    counts_working_days=_in_working_days(one["renewal"]["apply_before"]),
+                )
+                for of, one in _items(sources.catalogue, "renewal")
+            },
         )
     except (OSError, yaml.YAMLError, KeyError, TypeError, calendar_files.CalendarError) as error:
         raise SourcesError(
@@ -77,16 +100,20 @@ def _editions(catalogue: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         yield str(head["version"]), fees or []
 
 
-def _powers(catalogue: Path) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield who is in power for every item that an edition says is not its own."""
+def _items(catalogue: Path, having: str) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    """Yield every item of which an edition says something, by edition and code."""
     for file in sorted(catalogue.glob("*/county.yaml")):
         version = str(yaml.safe_load(file.read_text(encoding="utf-8"))["version"])
         for listed in sorted(file.parent.glob("items/*.yaml")):
             text = listed.read_text(encoding="utf-8")
-            if "in_power" in text:
+            if having in text:
                 for one in yaml.safe_load(text):
-                    if "in_power" in one:
-                        yield (version, one["code"]), one["in_power"]["authority"]["zh"]
+                    if having in one:
+                        yield (version, one["code"]), one
+
+
+def _in_working_days(limit: dict[str, Any]) -> bool:
+    return bool(limit.get("unit", Unit.WORKING_DAY) == Unit.WORKING_DAY)
 
 
 def _rate(standard: dict[str, Any]) -> Fraction | None:

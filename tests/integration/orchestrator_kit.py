@@ -62,6 +62,7 @@ from services.runtime.hashing import Hasher
 from services.runtime.inbox import Inbox, Taken
 from services.runtime.messages import Outgoing, Raw, encode, new_event_id
 from services.runtime.settings import CatalogueSettings
+from services.runtime.web import operations
 
 ISSUER = "https://id.example"
 HASHER = Hasher(b"0123456789abcdef")
@@ -372,6 +373,7 @@ class Api:
 
     kit: Kit
     client: httpx2.AsyncClient
+    app: FastAPI
     keys: Any = field(default_factory=lambda: count(1))
 
     async def get(
@@ -407,12 +409,13 @@ async def serving(kit: Kit, running: Engine, **settings: Any) -> AsyncIterator[A
     state.deliverer, state.supervision = running.deliverer, supervision()
     state.forecaster = Forecaster(kit.pool, kit.clock, lambda: shelf().calendar)
     figures_api.provide(app, pool=kit.pool, clock=kit.clock, shelf=shelf(), settings=given.report)
+    operations.provide(app, pool=kit.pool, inbox=kit.inbox, clock=kit.clock)
     state.authenticator = Authenticator(
         issuer=ISSUER, audience="lianshen", keys=KeyRing(keys), hasher=HASHER
     )
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield Api(kit=kit, client=client)
+        yield Api(kit=kit, client=client, app=app)
 
 
 def problem_of(answer: httpx2.Response) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -10,12 +10,14 @@ import pytest
 import pytest_asyncio
 from fastapi.routing import APIRoute
 
+from services.contracts.acceptance import ExaminationRedated
 from services.contracts.events import (
     ExaminationAsked,
     ExaminationClosed,
     ExaminationDone,
     MaterialRef,
 )
+from services.contracts.vocabulary import DateChange
 from services.departments import examination_api
 from services.departments.consumer import Tasks
 from services.departments.examination import UnknownExaminationError
@@ -184,6 +186,13 @@ async def test_a_second_notice_names_only_what_was_not_supplied_of_the_first(des
         answer = await say(desk, id_, stranger)
         assert code_of(answer) == "finding-refused"
         assert "first notice" in str(answer.json()["errors"])
+    twice = [lack(EVACUATION), lack(EVACUATION)]
+    assert code_of(await say(desk, id_, *twice)) == "finding-refused"
+    leaves = [orjson.loads(row["body"]) for row in await desk.rows("SELECT body FROM audit_leaf")]
+    tried = [(one["act"], one["facts"]["subjects"], one["facts"]["round"]) for one in leaves]
+    assert tried == [("examination.refused", [PLAN], 2), ("examination.refused", [CONDITION], 2)]
+    assert leaves[0]["application"] == first.application
+    assert await told(desk) == []
     assert code_of(await say(desk, id_, lack(EVACUATION))) == "ok"
 
 
@@ -265,3 +274,37 @@ def test_every_route_is_looked_at() -> None:
         "/v1/examinations/{id}",
         "/v1/examinations/{id}/findings",
     }
+
+
+def redated(one: ExaminationAsked, until: datetime) -> ExaminationRedated:
+    return ExaminationRedated(
+        application=one.application,
+        task=one.task,
+        department=one.department,
+        until=until,
+        why=DateChange.CALENDAR,
+        redated_at=NOW + timedelta(hours=1),
+    )
+
+
+async def test_a_notice_of_the_calendar_moves_the_time_of_what_is_open(desk: Desk) -> None:
+    later, one = UNTIL + timedelta(days=1), asked()
+    done, gone = asked(), asked()
+    id_, done_id, _ = await put(desk, one, done, gone)
+    await say(desk, done_id)
+    await put(desk, redated(one, later), redated(done, later), redated(gone, later), closed(gone))
+    shown = (await desk.get(f"/examinations/{id_}", FIREMAN)).json()
+    assert datetime.fromisoformat(shown["until"]) == later
+    [move] = shown["moves"]
+    assert datetime.fromisoformat(move["before"]) == UNTIL
+    assert (datetime.fromisoformat(move["after"]), move["why"]) == (later, "calendar")
+    assert shown["version"] == 2
+    listed = (await desk.get("/examinations", FIREMAN)).json()["items"]
+    assert [datetime.fromisoformat(row["until"]) for row in listed] == [later]
+    over = (await desk.get(f"/examinations/{done_id}", FIREMAN)).json()
+    assert (datetime.fromisoformat(over["until"]), over["moves"]) == (UNTIL, [])
+    await put(desk, redated(one, later))
+    again = (await desk.get(f"/examinations/{id_}", FIREMAN)).json()
+    assert len(again["moves"]) == 1, "what was not moved is no move"
+    with pytest.raises(UnknownExaminationError):
+        await put(desk, redated(asked(), later))

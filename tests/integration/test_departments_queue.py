@@ -1,6 +1,5 @@
 """The queues: what arrives, what is shown, in pages, and how fast."""
 
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -11,10 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.contracts.events import Receipt
-from services.contracts.vocabulary import Part
-from services.departments import store
 from services.departments.consumer import Tasks, UnknownTaskError, WrongQueueError
-from services.departments.store import Filters
 from services.departments.sweeper import lapse_sweeper
 from tests.conftest import Databases
 from tests.integration.departments_parts import (
@@ -270,50 +266,3 @@ async def test_the_sweeper_alarms_about_silence_that_nobody_asked_about(desk: De
     assert await desk.value("SELECT state FROM task WHERE task = $1", silent.task) == "open"
     await desk.put(lapse_due(silent))
     assert await sweeper.sweep() == 0
-
-
-MANY = 200_000
-FILL = f"""
-    INSERT INTO task (task, application, project_code, step, item, department, part, round,
-        authority, silence, applicant_refs, issued_at, promised_on, promised_at, provisional,
-        state, ended_at, claimed_by, claimed_at)
-    SELECT a || '/' || i || '/planning/1', a, 'P-' || lpad((n / 20)::text, 6, '0'), 's', i,
-        'planning', CASE WHEN n % 4 = 0 THEN 'consult' ELSE 'decide' END, 1, 'representative',
-        'none', '{{}}', now(), '2026-03-05', timestamptz '2026-03-05 09:00Z' + n * interval '1 s',
-        false, CASE WHEN n % 10 < 4 THEN 'open' ELSE 'decided' END,
-        CASE WHEN n % 10 < 4 THEN NULL ELSE now() END,
-        CASE WHEN n % 5000 = 0 THEN $1 END, CASE WHEN n % 5000 = 0 THEN now() END
-    FROM (SELECT n, 'MX20260302-' || lpad(n::text, 9, '0') || '-7' AS a,
-            CASE WHEN n % 20000 = 13 THEN 'RARE' ELSE 'ITEM-' || n % 7 END AS i
-        FROM generate_series(1, {MANY}) AS n) AS made
-"""
-
-
-@pytest.mark.parametrize("by_issue", [False, True])
-async def test_the_first_page_of_a_long_queue_comes_at_once(desk: Desk, by_issue: bool) -> None:
-    """Of 200,000 tasks; what is read does not grow with their number."""
-    async with desk.pool.acquire() as conn:
-        await conn.execute("SET statement_timeout = '90s'")
-        await conn.execute(FILL, ref("officer-1"), timeout=90)
-        await conn.execute("ANALYZE task", timeout=90)
-        pages = {
-            "plain": Filters(department="planning"),
-            "mine": Filters(department="planning", holder=ref("officer-1")),
-            "nobody's": Filters(department="planning", unclaimed=True),
-            "rare item": Filters(department="planning", item="RARE"),
-            "one part": Filters(department="planning", part=Part.CONSULT),
-            "one number": Filters(department="planning", prefix="MX20260302-000123"),
-            "one project": Filters(department="planning", prefix="P-000123"),
-            "nothing": Filters(department="planning", prefix="ZZ"),
-        }
-        slow = {}
-        for name, filters in pages.items():
-            times = []
-            for _ in range(6):  # the least of them: what else the machine does is not measured
-                started = time.perf_counter()
-                rows = await store.list_tasks(conn, filters, by_issue=by_issue, after=None, rows=51)
-                times.append(time.perf_counter() - started)
-            assert bool(rows) == (name != "nothing"), name
-            if min(times) > 0.1:
-                slow[name] = round(min(times), 3)
-    assert not slow

@@ -432,6 +432,24 @@ async def test_what_is_published_shows_no_single_application(kit: Kit, running: 
             )
         last = (await api.get("/public/performance", None)).json()
         assert last["month"] == "2026-02"
+        await _check_page(api, lines)
+
+
+async def _check_page(api: centre.Api, lines: dict[str, Any]) -> None:
+    """The page says the same, without a login, and nothing that the answer leaves out."""
+    headers = {"accept": "text/html"}
+    answer = await api.client.get("/performance?month=2026-01", headers=headers)
+    assert answer.status_code == 200, answer.text
+    rows = answer.text.partition("<tbody>")[2].split("</tr>")[: len(lines)]
+    for row, line in zip(rows, lines.values(), strict=True):
+        named = line["department_name"]
+        assert (named["zh"] if named else line["department"]) in row
+        said = f">{line['volume']}</td>" if line["volume"] is not None else "少于"
+        assert said in row
+    for month in ("2026-03", "2020-01", "x"):
+        answer = await api.client.get(f"/performance?month={month}", headers=headers)
+        assert answer.status_code in {404, 422}
+        assert "<h1>" in answer.text
 
 
 async def test_what_is_over_is_measured_beside_the_work(kit: Kit) -> None:

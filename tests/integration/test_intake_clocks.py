@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from services.contracts.clocks import Days
 from services.contracts.events import ApplicationProgressed, ClockNotice
-from services.contracts.limits import CaseExtended
+from services.contracts.limits import CaseExtended, JointLimitTold
 from services.contracts.vocabulary import ApplicationStatus, Approver, DateChange, PauseKind
 from tests.conftest import Databases
 from tests.integration.intake_kit import (
@@ -126,3 +126,18 @@ async def test_the_applicant_is_told_why_the_joint_case_takes_longer(intake: Int
         "涉及多部门论证",
         15,
     )
+
+
+async def test_the_limit_of_the_joint_case_is_shown_as_it_was_told_last(intake: Intake) -> None:
+    number, alone = await intake.accepted(), await intake.accepted()
+    told = {"start_on": date(2026, 3, 2), "days": Days(value=45), "article": "行政许可法 42(2)"}
+    for day in (date(2026, 5, 7), date(2026, 5, 28)):
+        due_at = datetime(2026, 5, day.day, 9, tzinfo=UTC)
+        joint = JointLimitTold(**told, due_on=day, due_at=due_at, provisional=False)
+        await intake.told(progressed(number, joint=joint))
+    await intake.told(progressed(number))
+    shown = (await intake.get(f"/v1/applications/{number}/progress")).json()["joint_limit"]
+    assert (shown["start_on"], shown["due_on"], shown["days"]) == ("2026-03-02", "2026-05-28", 45)
+    assert (shown["unit"], shown["article"]) == ("working_day", "行政许可法 42(2)")
+    other = (await intake.get(f"/v1/applications/{alone}/progress")).json()
+    assert other["joint_limit"] is None

@@ -76,7 +76,7 @@ async def test_every_page_is_there_in_both_languages_and_obeys_its_policy(intake
 async def test_what_a_page_loads_is_there_packed_and_kept(intake: Intake) -> None:
     answer = await page(intake, "/")
     loaded = re.findall(r'"(/static/[^"]+)"', answer.text)
-    assert len(loaded) == 5
+    assert len(loaded) == 7
     weight = len(answer.content)
     for address in loaded:
         got = await intake.client.get(address, headers={"accept-encoding": "gzip"})

@@ -285,3 +285,33 @@ async def test_it_goes_on_to_its_end(running: Engine, *, decision: bool) -> None
         await kit.take(ApplicationWithdrawn(application=number, withdrawn_at=at))
         await running.deliver()
         assert await running.ended(number) == "withdrawn"
+
+
+async def test_a_submission_that_was_too_long_on_its_way_is_nobodys_silence(
+    running: Engine,
+) -> None:
+    number = await running.kit.received(application())
+    heard_at = START + 9 * DAY
+    running.kit.clock.move_to(heard_at)
+    await after(running, number, 2)
+    row = await running.kit.one("SELECT * FROM acceptance WHERE application = $1", number)
+    assert (row["kind"], row["accepted_on"], list(row["silent"])) == ("deemed", TODAY, [])
+    looks = await running.kit.rows("SELECT state, asked_at FROM examination")
+    assert {(one["state"], one["asked_at"]) for one in looks} == {("closed", heard_at)}
+    said = [one["data"] for one in await running.kit.said(number) if "closed" in one["type"]]
+    assert {one["silent"] for one in said} == {False}
+
+
+async def test_an_answer_that_is_heard_of_after_the_limit_strikes_the_silence_out(
+    running: Engine,
+) -> None:
+    """The orchestrator itself was away: nobody was told in time, and nobody was silent."""
+    number = await running.kit.received(application())
+    await after(running, number, 1)
+    await running.kit.take(*(done(number, one) for one in (BRIGADE, CITY, MARKET)))
+    running.kit.clock.move_to(START + 9 * DAY)
+    await after(running, number, 2)
+    row = await running.kit.one("SELECT * FROM acceptance WHERE application = $1", number)
+    assert (row["kind"], row["accepted_on"]) == ("deemed", TODAY)
+    looks = await running.kit.rows("SELECT state FROM examination")
+    assert {one["state"] for one in looks} == {"complete"}

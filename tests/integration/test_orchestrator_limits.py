@@ -108,6 +108,8 @@ async def test_the_joint_case_has_a_limit_that_is_explained_day_by_day(kit: Kit,
     assert (found["start_on"], found["article"]) == ("2026-03-02", "行政许可法 42(2)")
     explained = (await api.get(f"/applications/{number}/limits/joint", SUPERVISOR)).json()
     assert explained["due_on"] == found["due_on"]
+    [told] = [said["joint"] for said in await kit.progressed(number) if said.get("joint")]
+    assert (told["due_on"], told["article"]) == (found["due_on"], found["article"])
     counted = [one["number"] for one in explained["lines"] if one["counted"]]
     assert counted == list(range(1, 46))
     assert problem_of(await api.get(f"/applications/{number}/limits/delivery")) == "not-found"
@@ -294,6 +296,10 @@ async def test_a_notice_whose_limit_was_moved_is_told_and_on_record(
     assert datetime.fromisoformat(told["until"]) == after.notice_until > before.notice_until
     untils = {row["until"] for row in await kit.rows("SELECT until FROM examination")}
     assert untils == {after.answer_by}
+    said = [one["data"] for one in await kit.said(number) if one["type"] == "examination.redated"]
+    assert {one["department"] for one in said} == set(after.examiners)
+    assert {datetime.fromisoformat(one["until"]) for one in said} == untils
+    assert {one["why"] for one in said} == {"calendar"}
 
 
 # Departments with software of their own

@@ -61,6 +61,42 @@ def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def service_of(name: str) -> str:
+    """Return the service whose pages somebody works with, by the name he logs in with."""
+    kind = name.partition("-")[0]
+    if kind == "investor":
+        return "intake"
+    return "departments" if kind in ("officer", "chief", "head") else "orchestrator"
+
+
+LogIn = Callable[[str], Awaitable[Visitor]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def log_in(town: Town, browser: Browser, size: str, language: str) -> AsyncIterator[LogIn]:
+    """A function: somebody who went through the login page; each has a browser of his own."""
+    contexts = []
+    width, height = SIZES[size]
+
+    async def entered(name: str) -> Visitor:
+        context = await browser.new_context(
+            viewport={"width": width, "height": height}, locale=LANGUAGES[language]
+        )
+        contexts.append(context)
+        found = Visitor(
+            page=await context.new_page(),
+            base=town.stack.urls[service_of(name)],
+            called=f"{name}-{size}-{language}",
+        )
+        await found.log_in(name, town.stack.oidc.password)
+        found.listen()
+        return found
+
+    yield entered
+    for context in contexts:
+        await context.close()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(town: Town, browser: Browser, size: str, language: str) -> AsyncIterator[Visitor]:
     """Somebody with a screen and a language, at the investor portal."""

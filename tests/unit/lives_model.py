@@ -11,6 +11,8 @@ from functools import cache
 from typing import Any, ClassVar
 
 from services.contracts.vocabulary import (
+    GRANTING,
+    SILENCE_OF,
     AcceptanceKind,
     Conclusion,
     LimitStart,
@@ -45,7 +47,7 @@ from services.domain.examination import (
     Supplemented,
 )
 from services.domain.later import FORFEITED
-from services.domain.later_events import AskPapers
+from services.domain.later_events import AskPapers, AskPapersLapse
 from services.domain.limits import Ledger
 from services.domain.route import Budget, Route, RoutePaper, RoutePart, RouteStep
 from tests.unit.lives_days import FAR, WORKED
@@ -100,9 +102,11 @@ class Model:
         self.signals: dict[tuple[str | None, Signal], datetime] = {}
         self.closings: dict[str, datetime] = {}
         self.awaited: dict[str, date] = {}
+        self.untils: dict[str, datetime | None] = {}
         self.papers: set[str] = set()
         self.waited: dict[str, tuple[date, date]] = {}
         self.forfeited: set[str] = set()
+        self.papers_asked: set[tuple[str, tuple[str, ...]]] = set()
         self.event: Any = None
 
     # -- one event -------------------------------------------------------------------------------
@@ -122,7 +126,12 @@ class Model:
                 observer(self, command, before, after)
         for code in list(self.awaited):
             if not any(self._is_wanted(code, paper) for paper in self._step(code).papers):
-                self._end_waiting(code, after.at)
+                self._end_waiting(code, self._said_at(after))
+
+    def _said_at(self, after: Case) -> datetime:
+        """When the papers came, or whatever else has ended the waiting."""
+        came = isinstance(self.event, Supplemented)
+        return self.event.at if came else after.at
 
     def _is_wanted(self, code: str, paper: RoutePaper) -> bool:
         """Whether a paper is not there and something that needs it was not given up."""
@@ -148,7 +157,7 @@ class Model:
             assert earlier.outcome in ADVERSE, "a signature that stood was asked for again"
             self.tally["a further round"] += 1
             self._end_stop(step.code)
-        self._end_waiting(step.code, command.at)
+        self._end_waiting(step.code, self._said_at(after))
 
     def _end_stop(self, code: str) -> None:
         """The time of a notice ends with what was committed, not with what arrives."""
@@ -158,7 +167,9 @@ class Model:
             self.stops.setdefault(code, []).append((first, max(first, last)))
 
     def _end_waiting(self, code: str, at: datetime) -> None:
-        since = self.awaited.pop(code, None)
+        since, until = self.awaited.pop(code, None), self.untils.get(code)
+        if until is not None:
+            at = min(at, until)
         if since is not None and day_of(at) > since:
             self.waited[code] = (since + DAY, day_of(at))
 
@@ -167,20 +178,41 @@ class Model:
         assert (command.task in self.issued) == command.issued
         self.ended[command.task] = command
         self.tally[f"task {command.state}"] += 1
+        part = self.route.parts[command.key][1]
+        if part.expires_at is not None and command.state is not TaskState.CANCELLED:
+            by_silence = command.outcome is Outcome.DEEMED_RENEWED
+            assert command.outcome is not Outcome.DEEMED_NO_OBJECTION, "silence is no licence"
+            assert by_silence is (command.state is TaskState.LAPSED), "silence is no licence"
+            assert by_silence is self._expired(command, before), "renewed undecided, or it was not"
+            self.tally["renewed by silence" if by_silence else "a renewal decided"] += 1
         if command.state is TaskState.LAPSED:
             assert command.task in self.lapses, "a task lapses unasked [4]"
         if command.state is TaskState.DECIDED:
             self._check_signals(command, before, after)
         if command.reason == FORFEITED:
-            self._forfeit(command, before)
+            self._forfeit(command)
 
-    def _forfeit(self, command: EndTask, before: Case) -> None:
-        step, part = self.route.parts[command.key]
-        terms = [p.term for p in step.papers if p.term is not None and part.item in p.items]
-        awaited = before.steps[step.code].awaited
+    def _ask_for_papers(self, command: AskPapersLapse, before: Case, after: Case) -> None:
+        awaited = before.steps[command.step].awaited
         assert awaited is not None
-        last = min(due(t.value, t.unit, awaited.since, self.version, Ledger()) for t in terms)
-        assert command.at > close_of(last), "given up before its term was over"
+        for one in self._step(command.step).papers:
+            if one.material in command.materials:
+                assert one.term is not None
+                last = due(one.term.value, one.term.unit, awaited.since, self.version, Ledger())
+                assert command.at > close_of(last), "asked before its term was over"
+        key = (command.step, command.materials)
+        assert key not in self.papers_asked, "asked twice"
+        self.papers_asked.add(key)
+
+    def _expired(self, command: EndTask, before: Case) -> bool:
+        """Whether a permit had expired when its renewal ended, and its task was issued before."""
+        at, dates = self.route.parts[command.key][1].expires_at, before.tasks[command.key].dates
+        assert at is not None
+        assert dates is not None
+        return dates.issued_at <= at < command.at
+
+    def _forfeit(self, command: EndTask) -> None:
+        _, part = self.route.parts[command.key]
         self.forfeited.add(part.item)
         self.tally["given up for want of papers"] += 1
 
@@ -195,12 +227,13 @@ class Model:
     def _papers(self, command: AskPapers, before: Case, after: Case) -> None:
         step = self._step(command.step)
         assert set(command.awaited.materials) <= {p.material for p in step.papers}
+        self.untils[command.step] = command.awaited.until
         since = self.awaited.setdefault(command.step, day_of(command.at))
         assert command.awaited.since == since, "the time of papers runs before they are asked for"
 
     def _step_changes(self, command: ChangeStep, before: Case, after: Case) -> None:
         if command.state in OVER:
-            self._end_waiting(command.step, command.at)
+            self._end_waiting(command.step, self._said_at(after))
 
     def _check_signals(self, command: EndTask, before: Case, after: Case) -> None:
         """A deadline stands against a task exactly if it was decided after it."""
@@ -216,7 +249,12 @@ class Model:
 
     def _ask_lapse(self, command: AskLapse, before: Case, after: Case) -> None:
         assert command.task not in self.lapses
-        assert self.route.parts[command.key][1].part is Part.CONSULT, "silence is no licence"
+        part, last = self.route.parts[command.key][1], after.tasks[command.key].dates
+        assert part.part is SILENCE_OF[part.silence], "silence is no licence"
+        assert last is not None
+        spoken_by = part.expires_at or last.promised_at
+        assert command.at == spoken_by + SECOND, "silence before its time"
+        assert part.expires_at is None or last.issued_at <= part.expires_at
         self.lapses.add(command.task)
 
     def _release(self, command: Release, before: Case, after: Case) -> None:
@@ -328,6 +366,7 @@ class Model:
         CloseExamination: _close,
         StrikeSilence: _strike,
         AskPapers: _papers,
+        AskPapersLapse: _ask_for_papers,
     }
 
     def _step(self, code: str) -> RouteStep:
@@ -466,7 +505,7 @@ class Model:
             return
         items = self._outcomes(case)
         assert case.items == items
-        granted = {outcome is Outcome.GRANTED for outcome in items.values()}
+        granted = {outcome in GRANTING for outcome in items.values()}
         whole = {frozenset({True}): Conclusion.GRANTED, frozenset({False}): Conclusion.REFUSED}
         assert case.conclusion is whole.get(frozenset(granted), Conclusion.PARTLY_GRANTED)
         assert sorted(self.released) == sorted(i for i, found in items.items() if found), "[3]"
@@ -484,7 +523,9 @@ class Model:
             for item in dict.fromkeys(part.item for part in step.parts):
                 words = [self._last_word(p, case) for p in step.parts if p.item == item]
                 adverse = bool(ADVERSE & set(words))
-                outcome = Outcome.REFUSED if adverse else Outcome.GRANTED
+                renewed = Outcome.DEEMED_RENEWED in words
+                granted = Outcome.DEEMED_RENEWED if renewed else Outcome.GRANTED
+                outcome = Outcome.REFUSED if adverse else granted
                 found[item] = None if item in vain else outcome
         return found
 

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from services.contracts.vocabulary import OUTCOMES_OF, Conclusion, Outcome, Part, Silence, TaskState
+from services.contracts.vocabulary import (
+    DEEMED,
+    OUTCOMES_OF,
+    Conclusion,
+    Outcome,
+    Part,
+    Silence,
+    TaskState,
+)
 from services.domain.case import (
     AskLapse,
     AskRectification,
@@ -23,7 +31,7 @@ from services.domain.case import (
     Release,
 )
 from services.domain.examination import Accept, AskExamination, CloseExamination, SendNotice
-from services.domain.later_events import AskPapers
+from services.domain.later_events import AskPapers, AskPapersLapse, PapersLapsed
 from services.domain.rectifying import AskRectificationLapse, RectificationLapsed
 from services.domain.route import Route, RoutePart
 from tests.unit.lives_routes import is_own
@@ -51,6 +59,12 @@ class Desk:
     @property
     def may_lapse(self) -> bool:
         return self.part is not None and self.part.silence is not Silence.NONE
+
+
+def is_expired(desk: Desk, now: datetime) -> bool:
+    """Whether the permit that a task renews has expired: the law has decided by then."""
+    at = None if desk.part is None else desk.part.expires_at
+    return at is not None and desk.dates is not None and desk.dates.issued_at <= at < now
 
 
 Say = Callable[[str, Any], Any]
@@ -100,14 +114,16 @@ class Departments:
     def _arbitrate(self, desk: Desk, asked: AskLapse, now: datetime) -> None:
         assert desk.may_lapse, "silence means nothing here"
         assert desk.dates is not None
-        assert asked.at >= desk.dates.promised_at, "a lapse is asked before its time"
+        assert desk.part is not None
+        spoken_by = desk.part.expires_at or desk.dates.promised_at
+        assert asked.at >= spoken_by, "a lapse is asked before its time"
         if desk.state != OPEN:
             self._tally["a lapse that lost"] += 1
             return
         at = max(now, asked.at)
         desk.state, desk.outcome, desk.ended_at = (
             TaskState.LAPSED,
-            Outcome.DEEMED_NO_OBJECTION,
+            DEEMED[desk.part.silence],
             at,
         )
         self._say(desk.department, Lapsed(at=at, task=desk.name))
@@ -152,6 +168,7 @@ class Door:
     missing: SendNotice | None = None
     outstanding: tuple[str, ...] = ()
     papers: tuple[str, ...] = ()
+    closed: set[tuple[str, str]] = field(default_factory=set)
     looking: bool = False
     withdrawn: bool = False
     results: dict[str, Outcome] = field(default_factory=dict)
@@ -182,6 +199,8 @@ class Door:
                 self.notices[command.step] = command
             case AskRectificationLapse():
                 self._arbitrate(command, now)
+            case AskPapersLapse():
+                self._close(command, now)
             case AskPapers():
                 self.papers = tuple(dict.fromkeys((*self.papers, *command.awaited.materials)))
             case AskExamination():
@@ -202,6 +221,17 @@ class Door:
             return
         del self.notices[asked.step]
         self.say(RectificationLapsed(at=max(now, asked.at), step=asked.step, round=asked.round))
+
+    def _close(self, asked: AskPapersLapse, now: datetime) -> None:
+        """Close what was not handed in; the rest is on its way."""
+        lacking = tuple(one for one in asked.materials if one in self.papers)
+        if not lacking or self.withdrawn:
+            self.tally["papers that were handed in before they were closed"] += 1
+            return
+        self.tally["papers that were closed"] += 1
+        self.papers = tuple(one for one in self.papers if one not in lacking)
+        self.closed |= {(asked.step, one) for one in lacking}
+        self.say(PapersLapsed(at=max(now, asked.at), step=asked.step, materials=lacking))
 
     @property
     def is_over(self) -> bool:

@@ -3,6 +3,8 @@
 A department with an `x` in its code, and the consulted unit `c1`, have software of their own.
 """
 
+from datetime import timedelta
+
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -18,7 +20,7 @@ from services.domain.route import (
     RoutePart,
     RouteStep,
 )
-from tests.unit.routes import days, routes
+from tests.unit.routes import CALENDAR, START, days, renew, routes
 
 
 def is_own(department: str) -> bool:
@@ -45,6 +47,7 @@ def life_routes(draw: st.DrawFn) -> Route:
             lead=step.parts[0].department,
             papers=(paper,) if step.code in papers else (),
         )
+    steps += draw(_renewals())
     found = replace(found, steps=tuple(steps), edition=EDITION, limits=draw(_limits(steps)))
     if draw(st.integers(0, 3)) == 0:
         return found
@@ -59,6 +62,15 @@ def life_routes(draw: st.DrawFn) -> Route:
             article="行政许可法 32(4)",
         ),
     )
+
+
+@st.composite
+def _renewals(draw: st.DrawFn) -> list[RouteStep]:
+    """Sometimes a permit to be renewed, which expires in the course of the life or has already."""
+    if draw(st.booleans()):
+        return []
+    expires_on = CALENDAR.local_date(START) + timedelta(days=draw(st.integers(-1, 25)))
+    return [RouteStep(code="RENEWED", parts=(renew("RENEWED", "dr", expires_on),))]
 
 
 @st.composite

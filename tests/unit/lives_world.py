@@ -47,6 +47,7 @@ from services.domain.examination import (
     Supplemented,
 )
 from services.domain.later import FORFEITED
+from services.domain.later_events import PapersLapsed
 from services.domain.limit_events import JointExtended, SentUp
 from services.domain.rectifying import RectificationLapsed
 from services.domain.route import Budget, Route
@@ -54,7 +55,16 @@ from services.domain.session_events import SessionMoved
 from services.domain.turn import status_of
 from tests.unit.lives_days import NOTICES
 from tests.unit.lives_model import Model, close_of, day_of
-from tests.unit.lives_people import DONE, Departments, Desk, Door, is_paused, may_pause, outcome_of
+from tests.unit.lives_people import (
+    DONE,
+    Departments,
+    Desk,
+    Door,
+    is_expired,
+    is_paused,
+    may_pause,
+    outcome_of,
+)
 from tests.unit.lives_routes import is_own
 from tests.unit.lives_shell import Shell
 from tests.unit.lives_wire import Flight, Wire
@@ -65,7 +75,7 @@ T = TypeVar("T")
 HOUR = timedelta(hours=1)
 ARTICLE = "行政许可法 45"
 RECOGNISED = (
-    *(Accepted, Received, Examined, Decided, Lapsed, Rectified, RectificationLapsed),
+    *(Accepted, Received, Examined, Decided, Lapsed, Rectified, RectificationLapsed, PapersLapsed),
     *(Paused, PauseEnded, Extended, SentUp),
 )
 """What the core itself knows again, by what it names."""
@@ -90,7 +100,6 @@ class World:
         self.door = Door(say=self._ask, tally=tally)
         self.said: dict[str, Said] = {}
         self.refused: set[str] = set()
-        self.handed_in: dict[str, datetime] = {}
         self.undelivered: list[tuple[str, AnyEvent]] = []
         self.delivered: list[tuple[str, AnyEvent]] = []
         self.died = False
@@ -111,7 +120,7 @@ class World:
             if isinstance(command, Ignore):
                 self._check_ignored(before, event, command)
             if isinstance(command, EndTask) and command.reason == FORFEITED:
-                self._check_forfeited(before, command)
+                self._check_forfeited(command)
 
     def _check_ignored(self, before: Case, event: AnyEvent, command: Ignore) -> None:
         """What somebody did by his own store has its effect, unless all was over [3]."""
@@ -140,21 +149,11 @@ class World:
         assert excused, f"{event} was ignored: {command.why} [3]"
         self.refused.add(event.ref)
 
-    def _check_forfeited(self, before: Case, command: EndTask) -> None:
-        """What was handed in within its term, and arrives by the morning after, is not given up."""
+    def _check_forfeited(self, command: EndTask) -> None:
+        """Given up is what intake's store has closed, and nothing else."""
         step, part = self.route.parts[command.key]
-        awaited = before.steps[step.code].awaited
-        assert awaited is not None
-        assert awaited.until is not None
-        for paper in step.papers:
-            at = self.handed_in.get(paper.material)
-            if at is not None and at <= awaited.until and part.item in paper.items:
-                self.tally["a paper in time that came too late"] += 1
-                assert not self._has_arrived(f"material/{paper.material}"), "[3]"
-
-    def _has_arrived(self, subject: str) -> bool:
-        said = (event for _, event in self.delivered)
-        return any(isinstance(one, Supplemented) and subject in one.subjects for one in said)
+        papers = [paper.material for paper in step.papers if part.item in paper.items]
+        assert any((step.code, one) in self.door.closed for one in papers), "[3]"
 
     def _count_applied(self, ref: str) -> int:
         return sum(one == ref for one, _ in self.delivered)
@@ -306,6 +305,8 @@ class World:
         desk = self.choose(self.departments.open(), pick)
         if is_paused(desk, day_of(self.now)) and not is_own(desk.department):
             return  # the departments' service asks to end the pause first
+        if is_expired(desk, self.now):
+            return  # it answers that the permit was renewed by law
         outcome = outcome_of(desk, adverse=adverse)
         desk.state, desk.outcome, desk.ended_at = "decided", outcome, self.now
         self._say(desk.department, Decided(at=self.now, task=desk.name, outcome=outcome))
@@ -475,7 +476,6 @@ class World:
         if self.door.is_over or not self.door.papers:
             return
         given = tuple(f"material/{one}" for one in self.door.papers)
-        self.handed_in |= dict.fromkeys(self.door.papers, self.now)
         self.door.papers = ()
         self.tally["later papers"] += 1
         self._ask(Supplemented(at=self.now, round=0, subjects=given))

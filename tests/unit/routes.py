@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.contracts.vocabulary import LimitStart, Part, Silence, Unit
 from services.domain.calendar import WorkingCalendar, YearDays
@@ -63,6 +64,15 @@ def consult(
     )
 
 
+def renew(item: str, department: str, expires_on: date, promised: int = 3) -> RoutePart:
+    """The decision on a renewal: silence until the permit expires renews it."""
+    return replace(
+        decide(item, department, promised=promised),
+        silence=Silence.RENEWED,
+        expires_at=CALENDAR.close_of(expires_on),
+    )
+
+
 def step(*parts: RoutePart, code: str = "", rounds: int = 0, rectify: int = 3) -> RouteStep:
     return RouteStep(
         code=code or parts[0].item,
@@ -112,7 +122,7 @@ def routes(draw: st.DrawFn, most_steps: int = 6) -> Route:
             if draw(st.booleans()):
                 parts.append(decide(item, f"d{place}x", *requires, promised=promised, unit=unit))
         for unit_number in range(draw(st.integers(0, 2))):
-            silence = draw(st.sampled_from(Silence))
+            silence = draw(st.sampled_from((Silence.NONE, Silence.NO_OBJECTION)))
             parts.append(consult(items[0], f"c{unit_number}", silence))
         rounds = draw(st.integers(0, 2))
         made.append(step(*parts, code=f"S{number}", rounds=rounds, rectify=draw(st.integers(1, 4))))

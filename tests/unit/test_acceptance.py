@@ -28,6 +28,7 @@ from services.domain.case import (
     Held,
     Ignore,
     IssueTask,
+    Reprojected,
     Resumed,
     Withdrawn,
 )
@@ -43,8 +44,9 @@ from services.domain.examination import (
     Supplemented,
     TakeSupplement,
 )
+from services.domain.limit_events import RedateExamination
 from services.domain.planner import route as route_of
-from services.domain.route import Route, RouteAcceptance, Statute
+from services.domain.route import EDITION, Route, RouteAcceptance, Statute
 from services.domain.turn import status_of
 from tests.unit import builders
 from tests.unit.routes import CALENDAR, NUMBER, START, days, decide, route, routes, step
@@ -555,3 +557,19 @@ AcceptanceLife.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestAcceptanceLife = AcceptanceLife.TestCase
+
+
+@pytest.mark.parametrize(("edition", "told"), [(EDITION, ["z"]), (2, [])])
+def test_whoever_has_not_answered_is_told_that_a_calendar_has_moved_his_time(
+    edition: int, told: list[str]
+) -> None:
+    life = Life(replace(examined_route(), edition=edition))
+    for department in sorted(life.case.examination.examiners)[:-1]:
+        life.says(department)
+    year = CALENDAR.years[0]
+    moved = replace(year, off=year.off | {date(2026, 1, 6): "台风"})
+    newer = replace(CALENDAR, version="newer", years=(moved,))
+    said = life.do(Reprojected(at=START + 2 * HOUR, calendar=newer))
+    found = [one for one in said if isinstance(one, RedateExamination)]
+    assert [one.department for one in found] == told
+    assert {one.until for one in found} <= {life.case.examination.answer_by}

@@ -20,6 +20,8 @@ RESTAURANT = ROOT / "tests" / "fixtures" / "restaurant"
 WORKING, CALENDAR = Unit.WORKING_DAY, Unit.CALENDAR_DAY
 ACCEPTANCE, RECEIPT = LimitStart.ACCEPTANCE, LimitStart.RECEIPT
 SCENARIOS = ("plant", "warehouse", "school", "renovation", "logistics-park")
+RENEWAL = "permit-renewal"
+"""No works: a permit that premises in use prolong."""
 DECREES_WITHOUT_ARTICLE = {"SWC53", "FIRE51", "FIRE51F"}
 """Decrees whose limit is quoted in our sources without the number of its article."""
 
@@ -135,7 +137,9 @@ def test_lint_refuses_nothing(folder: Path) -> None:
 
 def test_the_catalogue_has_every_item_of_construction_approval(county: Catalogue) -> None:
     assert len(STATUTORY) == 45
-    assert set(county.item_by_code) == set(STATUTORY)
+    renewals = {item.code for item in county.items if item.renewal is not None}
+    assert renewals == {"DRAINAGE-RENEWAL"}
+    assert set(county.item_by_code) - renewals == set(STATUTORY)
     assert len(county.departments) >= 20
 
 
@@ -205,9 +209,26 @@ def test_every_kind_of_project_keeps_the_target(
 
 
 def test_the_scenarios_of_the_county_are_the_ones_tested(county: Catalogue) -> None:
-    assert set(county.scenario_by_code) == set(SCENARIOS)
-    asked = [scenario.example["phase"] for scenario in county.scenarios]
+    assert set(county.scenario_by_code) == {*SCENARIOS, RENEWAL}
+    asked = [county.scenario_by_code[code].example["phase"] for code in SCENARIOS]
     assert set(asked) == {"before-construction"}
+
+
+def test_a_permit_is_prolonged_thirty_days_before_it_expires(
+    county: Catalogue, calendar: WorkingCalendar
+) -> None:
+    plan = example(county, calendar, RENEWAL)
+    assert applying(plan) == {"DRAINAGE-RENEWAL"}
+    assert not paper(plan, "sewer-permit").asked
+    item = county.item_by_code["DRAINAGE-RENEWAL"]
+    assert item.renewal is not None
+    assert item.renewal.apply_before.value == 30
+    assert item.renewal.apply_before.unit is CALENDAR
+    assert item.renewal.basis.article == "50"
+    expires = (MONDAY + timedelta(days=29)).isoformat()
+    with pytest.raises(FactsError) as refused:
+        planner.plan(county, calendar, RENEWAL, {"sewer_permit_expires": expires}, {}, MONDAY)
+    assert [problem.code for problem in refused.value.problems] == ["renewal_late"]
 
 
 def test_the_plant_is_a_large_joint_case(county: Catalogue, calendar: WorkingCalendar) -> None:

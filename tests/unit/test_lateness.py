@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.contracts.vocabulary import Outcome, TaskState
 from services.domain.approval import apply_all, begin, next_instant
@@ -17,21 +18,28 @@ from services.domain.case import (
     ClockReached,
     Decided,
     EndTask,
+    Held,
     Ignore,
     IssueTask,
     Lapsed,
     LiftSignal,
+    PauseEnded,
     RaiseSignal,
+    Rectified,
+    Resumed,
     Withdrawn,
 )
-from services.domain.examination import Supplemented
-from services.domain.route import Route
+from services.domain.examination import Examined, Supplemented
+from services.domain.later_events import PapersLapsed
+from services.domain.rectifying import RectificationLapsed
+from services.domain.route import EDITION, Route
 from services.domain.supervision_facts import seen
 from services.orchestrator.clock_turns import lasting_lifts
-from services.orchestrator.lateness import clock_first
+from services.orchestrator.lateness import Standing, bears, clock_first
 from services.orchestrator.rebuild import replay
 from tests.unit.lives_shell import travelled
 from tests.unit.routes import CALENDAR, NUMBER, START, consult, decide, route, step, task
+from tests.unit.test_later import DRAWINGS, drawn
 from tests.unit.test_limit_clocks import paused
 from tests.unit.test_rebuild_replay import written
 
@@ -110,6 +118,7 @@ def test_who_was_late_stays_late() -> None:
     assert {one.signal for one in of(commands, LiftSignal)} == set()
 
 
+@pytest.mark.parametrize("edition", [1, EDITION])
 @pytest.mark.parametrize(
     ("events", "now", "first"),
     [
@@ -121,9 +130,93 @@ def test_who_was_late_stays_late() -> None:
         ([said("a", at=START + 5 * DAY)], START + 6 * DAY, False),  # it is heard of on a Sunday
         ([said("a", at=MONDAY), paused("b", MONDAY, date(2026, 1, 20))], FRIDAY, False),
         ([said("a", at=MONDAY), Withdrawn(at=MONDAY)], FRIDAY, False),
-        ([Supplemented(at=MONDAY, round=0, subjects=("material/x",))], FRIDAY, False),
     ],
 )
-def test_when_the_clock_comes_first(events: list[AnyEvent], now: datetime, first: bool) -> None:
-    found = clock_first(events, now, CALENDAR)
+def test_when_the_clock_comes_first(
+    events: list[AnyEvent], now: datetime, first: bool, edition: int
+) -> None:
+    found = clock_first(events, now, CALENDAR, Standing(edition=edition))
     assert found == ([ClockReached(at=now), *events] if first else events)
+
+
+HANDED = Supplemented(at=MONDAY, round=0, subjects=("material/x",))
+SAID = said("a", at=MONDAY)
+PAUSE = paused("b", MONDAY, date(2026, 1, 20))
+LOOKED = Examined(at=MONDAY, task="t", department="d")
+CLOCK = ClockReached(at=FRIDAY)
+
+
+@pytest.mark.parametrize(
+    ("events", "delivered"),
+    [
+        ([HANDED], [CLOCK, HANDED]),
+        ([Rectified(at=MONDAY, step="J", round=1)], None),
+        ([RectificationLapsed(at=MONDAY, step="J", round=1)], None),
+        ([PapersLapsed(at=MONDAY, step="J", materials=("x",))], None),
+        ([Resumed(at=MONDAY)], None),
+        ([PAUSE, HANDED], [PAUSE, CLOCK, HANDED]),
+        ([HANDED, PAUSE, SAID], [HANDED, PAUSE, CLOCK, SAID]),
+        ([PAUSE], [PAUSE]),
+        ([PauseEnded(at=MONDAY, task="a", pause=1)], [PauseEnded(at=MONDAY, task="a", pause=1)]),
+        ([LOOKED, HANDED], [LOOKED, CLOCK, HANDED]),
+        ([HANDED, Withdrawn(at=MONDAY)], [HANDED, Withdrawn(at=MONDAY)]),
+        ([Held(at=MONDAY)], [Held(at=MONDAY)]),
+    ],
+)
+def test_of_what_the_clock_comes_first(
+    events: list[AnyEvent], delivered: list[AnyEvent] | None
+) -> None:
+    found = clock_first(events, FRIDAY, CALENDAR, Standing(edition=EDITION))
+    assert found == ([CLOCK, *events] if delivered is None else delivered)
+    assert bears(events, FRIDAY, CALENDAR)
+    assert not bears(events, MONDAY + HOUR, CALENDAR)
+    assert not bears([SAID], FRIDAY, CALENDAR), "by every edition the clock comes first of it"
+    if not isinstance(events[-1], Decided):
+        assert clock_first(events, FRIDAY, CALENDAR, Standing(edition=2)) == events
+
+
+@pytest.mark.parametrize(("answer_by", "first"), [(2, True), (3, False)])
+def test_an_answer_heard_of_after_the_limit_of_the_notice_comes_too_late(
+    answer_by: int, first: bool
+) -> None:
+    """Asked until Wednesday, the notice was due on Thursday; until Thursday, on Friday."""
+    until = CALENDAR.close_of(date(2026, 1, 5 + answer_by))
+    events: list[AnyEvent] = [LOOKED]
+    found = clock_first(events, FRIDAY, CALENDAR, Standing(edition=EDITION, answer_by=until))
+    assert found == ([CLOCK, LOOKED] if first else [LOOKED])
+
+
+def handed_in_late(edition: int) -> tuple[Case, list[Any]]:
+    """The drawings came on Monday; that is heard of on Friday."""
+    plan = replace(drawn(), edition=edition)
+    begun, _ = apply_all(
+        begin(plan, CALENDAR, START), [Accepted(at=START), said(task("SCHEME", "x"), at=START)]
+    )
+    events: list[AnyEvent] = [Supplemented(at=MONDAY, round=0, subjects=(f"material/{DRAWINGS}",))]
+    delivered = clock_first(events, FRIDAY, CALENDAR, Standing(edition=edition))
+    case, commands = apply_all(begun, delivered)
+    return case, of(commands, IssueTask)
+
+
+def test_a_step_that_waited_for_a_paper_begins_when_that_is_heard_of() -> None:
+    case, [issued] = handed_in_late(EDITION)
+    assert issued.dates.issued_at == FRIDAY
+    assert issued.dates.promised_on == date(2026, 1, 13), "three working days after Friday"
+    assert case.steps["REVIEW"].waited is None, "it came on the day its turn came"
+    _, [before] = handed_in_late(2)
+    assert before.dates.issued_at == MONDAY, "by earlier rules it was half over when it was issued"
+
+
+@pytest.mark.parametrize("kind", ["pause", "end"])
+def test_acts_that_only_move_dates_need_no_clock(kind: str) -> None:
+    """Heard of late, they lead to the dates that they would have led to at once."""
+    plan = route(step(decide("A", "d", promised=2)))
+    begun, _ = apply_all(begin(plan, CALENDAR, START), [Accepted(at=START)])
+    pause = paused(task("A", "d"), MONDAY, date(2026, 1, 20))
+    acts: list[AnyEvent] = [pause]
+    if kind == "end":
+        acts.append(PauseEnded(at=MONDAY + DAY, task=task("A", "d"), pause=1))
+    at_once, _ = apply_all(begun, acts)
+    late, _ = apply_all(begun, [ClockReached(at=FRIDAY), *acts])
+    assert late.tasks["A/d"].dates == at_once.tasks["A/d"].dates
+    assert late.promised_at == at_once.promised_at

@@ -35,7 +35,7 @@ from services.domain.case import (
 from services.domain.examination import Supplemented, TakeSupplement
 from services.domain.later_events import AskPapers
 from services.domain.limits import Pause
-from services.domain.route import Route, RoutePaper, RouteStep
+from services.domain.route import EDITION, Route, RoutePaper, RouteStep
 from services.domain.turn import status_of
 from tests.unit.routes import CALENDAR, START, consult, days, decide, route, routes, step, task
 from tests.unit.test_approval import DAY, HOUR, Life
@@ -57,13 +57,14 @@ def handed(*materials: str, after: timedelta) -> Supplemented:
     return Supplemented(at=START + after, round=0, subjects=subjects, ref="paper")
 
 
-def drawn(term: int | None = None, promised_days: int = 20) -> Route:
+def drawn(term: int | None = None, promised_days: int = 20, edition: int = EDITION) -> Route:
     """A scheme, then the drawings are reviewed, then a permit; beside them a filing."""
     return route(
         step(decide("SCHEME", "x")),
         needing(step(decide("REVIEW", "y", "SCHEME")), paper(DRAWINGS, "REVIEW", term=term)),
         step(decide("PERMIT", "x", "REVIEW")),
         promised_days=promised_days,
+        edition=edition,
     )
 
 
@@ -218,8 +219,8 @@ def test_a_hold_asks_for_nothing_and_papers_end_the_waiting_though_it_is_held() 
     assert life.case.steps["REVIEW"].started_on == TODAY + 4 * DAY
 
 
-def test_a_term_gives_up_what_needs_the_paper_on_the_morning_after_it() -> None:
-    life = Life(drawn(term=3))
+def test_by_earlier_rules_the_morning_after_the_term_gives_up_what_needs_the_paper() -> None:
+    life = Life(drawn(term=3, edition=2))
     life.decide(task("SCHEME", "x"), after=HOUR)
     (asked,) = life.of(AskPapers)
     last = CALENDAR.add_working_days(TODAY, 3)
@@ -250,7 +251,7 @@ def test_a_paper_on_its_way_at_the_end_of_its_term_is_in_time() -> None:
 def test_only_what_needs_the_paper_is_given_up() -> None:
     joint = step(decide("A", "x"), decide("B", "y"), decide("C", "z"), code="joint")
     papers = (paper(DRAWINGS, "B", term=1), paper(REPORT, "C", term=9))
-    life = Life(route(needing(joint, *papers)))
+    life = Life(route(needing(joint, *papers), edition=2))
     life.tick()
     assert life.case.tasks["B/y"].state is TaskState.CANCELLED
     assert life.issued() == []

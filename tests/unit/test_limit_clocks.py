@@ -35,6 +35,7 @@ from services.domain.case import (
     Reprojected,
     Withdrawn,
 )
+from services.domain.limit_clocks import SIGNALS
 from services.domain.limit_events import EndLimit, JointExtended, MoveNotice, SentUp, SetLimit
 from services.domain.limits import Ledger, explain
 from services.domain.route import (
@@ -46,7 +47,7 @@ from services.domain.route import (
     RouteStep,
 )
 from tests.unit.lives_shell import travelled
-from tests.unit.routes import CALENDAR, START, consult, days, decide, route, step, task
+from tests.unit.routes import CALENDAR, NUMBER, START, consult, days, decide, route, step, task
 from tests.unit.test_acceptance import Life
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -312,7 +313,40 @@ def test_a_licence_that_is_delivered_late_is_a_fact_about_its_task() -> None:
     [ended] = [one for one in of(commands, EndLimit) if one.task == A]
     # the act of the other department was in time; the investor has the licence too late
     assert ended.in_time is False
+    lifted = [(one.task, one.signal) for one in of(commands, LiftSignal)]
+    assert (A, Signal.DELIVERY_OVERDUE) in lifted, "which is no delay of its department"
+    _, late = apply(case, granted(B, over + DAY))
+    assert Signal.DELIVERY_OVERDUE not in [one.signal for one in of(late, LiftSignal)]
+    by_earlier, _ = accepted(replace(limited(TWO, joint=None), edition=2))
+    case, _ = until_spoken(apply(by_earlier, granted(A, TUESDAY))[0])
+    _, commands = apply(case, granted(B, over - DAY))
     assert Signal.DELIVERY_OVERDUE not in [one.signal for one in of(commands, LiftSignal)]
+
+
+def test_what_was_told_after_a_withdrawal_is_taken_back() -> None:
+    case, _ = accepted(limited(TWO))
+    case, _ = run(case, granted(A, TUESDAY), ClockReached(at=CALENDAR.close_of(date(2026, 5, 6))))
+    raised = {(one.task, one.signal) for one in _raised(case)}
+    assert {signal for _, signal in raised} >= {Signal.DELIVERY_OVERDUE, Signal.JOINT_LIMIT_PASSED}
+    _, commands = apply(case, Withdrawn(at=TUESDAY + DAY))
+    assert {(one.task, one.signal) for one in of(commands, LiftSignal)} >= raised
+    assert {one.in_time for one in of(commands, EndLimit)} == {True}
+
+
+def _raised(case: Case) -> list[Any]:
+    """The signals that stand, of tasks and of limits."""
+    _, commands = apply(case, ClockReached(at=case.at))
+    assert of(commands, RaiseSignal) == []
+    found = [
+        RaiseSignal(at=case.at, signal=signal, task=f"{NUMBER}/{key}/1")
+        for key, one in case.tasks.items()
+        if one.outcome is None
+        for signal in one.signals
+    ]
+    spoken = [one for one in case.limits.values() if one.passed]
+    return found + [
+        RaiseSignal(at=case.at, signal=SIGNALS[one.kind], task=one.task) for one in spoken
+    ]
 
 
 def test_nothing_is_to_be_delivered_of_what_is_no_licence_or_not_decided() -> None:
@@ -493,8 +527,17 @@ def test_a_licence_whose_decision_is_heard_of_too_late_is_a_fact_too() -> None:
     case, _ = accepted(limited(step(decide("A", "d", promised=30)), joint=None))
     case, _ = apply(case, ClockReached(at=CALENDAR.close_of(date(2026, 1, 22))))
     case, commands = apply(case, granted(A, TUESDAY))
-    assert [one.signal for one in of(commands, RaiseSignal)] == [Signal.DELIVERY_OVERDUE]
+    [limit] = of(commands, SetLimit)
+    assert (limit.task, limit.due_on) == (A, date(2026, 1, 19))
+    assert [(one.task, one.in_time) for one in of(commands, EndLimit)] == [(A, False)]
+    assert of(commands, RaiseSignal) == [], "it is no delay of its department"
     assert of(commands, Release)[0].results[0].deliver_by == date(2026, 1, 19)
+    before, _ = accepted(
+        replace(limited(step(decide("A", "d", promised=30)), joint=None), edition=2)
+    )
+    before, _ = apply(before, ClockReached(at=CALENDAR.close_of(date(2026, 1, 22))))
+    _, commands = apply(before, granted(A, TUESDAY))
+    assert [one.signal for one in of(commands, RaiseSignal)] == [Signal.DELIVERY_OVERDUE]
 
 
 def test_the_pauses_are_told_in_the_routes_order_whatever_the_state_has_gone_through() -> None:

@@ -1,6 +1,7 @@
 """The questions of every scenario, one at a time, lead to a plan."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from services.runtime.catalogue_files import load
 
 CATALOGUE = load(Path(__file__).parents[2] / "deploy/catalogue/2026.1")
 SCENARIOS = sorted(CATALOGUE.scenario_by_code)
+RENEWAL = CATALOGUE.scenario_by_code["permit-renewal"]
 
 
 def _sent(value: object) -> str:
@@ -48,6 +50,8 @@ def _answers(question: Question) -> st.SearchStrategy[str]:
         case "number":
             low = question.minimum or 0
             return st.floats(low, question.maximum or low + 1e6, allow_nan=False).map(str)
+        case "date":
+            return st.dates().map(date.isoformat)
 
 
 @settings(max_examples=60, deadline=None)
@@ -73,6 +77,45 @@ def _refused(code: str, answers: Mapping[str, Fact]) -> set[str]:
     except FactsError as error:
         return {one.code for one in error.problems}
     return set()
+
+
+@pytest.mark.parametrize("sent", ["tomorrow", "2027-02-30", "30/06/2027", "1830000000"])
+def test_a_bad_day_is_asked_again_with_its_fix(sent: str) -> None:
+    walk = needs.walk(CATALOGUE, RENEWAL, {"sewer_permit_expires": sent})
+    assert walk.question is not None
+    assert walk.problem is not None
+    assert "2027-06-30" in walk.problem.fix.zh
+
+
+def test_a_renewal_that_comes_too_late_is_asked_again_with_what_was_answered() -> None:
+    calendar = load_calendar(Path(__file__).parents[2] / "deploy/calendar")
+    given = needs.walk(CATALOGUE, RENEWAL, {"sewer_permit_expires": "2026-03-20"})
+    assert given.question is None
+    with pytest.raises(FactsError) as refused:
+        plan(CATALOGUE, calendar, RENEWAL.code, given.answers, {}, date(2026, 3, 2))
+    again = needs.asked_again(CATALOGUE, given, refused.value)
+    assert again.question is not None
+    assert again.question.id == "sewer_permit_expires"
+    assert (again.refused, again.answered, again.later) == ("2026-03-20", (), ())
+    assert again.problem is not None
+    assert "行政许可法 50" in again.problem.message.zh
+
+
+def test_what_is_refused_is_asked_again_and_the_other_answers_stay() -> None:
+    scenario = CATALOGUE.scenario_by_code["plant"]
+    sent = {name: _sent(value) for name, value in scenario.example.items()}
+    given = needs.walk(CATALOGUE, scenario, sent | {"underground_area_m2": "90000"})
+    assert given.question is None
+    with pytest.raises(FactsError) as refused:
+        validate(CATALOGUE, scenario, given.answers)
+    again = needs.asked_again(CATALOGUE, given, refused.value)
+    assert again.question is not None
+    assert again.question.id == "underground_area_m2"
+    assert {*again.query, *again.later, ("underground_area_m2", again.refused)} == set(given.query)
+    nowhere = FactsError((replace(refused.value.problems[0], question="fixed"),))
+    last = needs.asked_again(CATALOGUE, given, nowhere)
+    assert last.question is not None
+    assert last.question.id == given.answered[-1].question.id
 
 
 @pytest.mark.parametrize("sent", ["maybe", "-1", "nan", "1e999", "<b>"])

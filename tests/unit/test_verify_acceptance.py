@@ -10,7 +10,13 @@ import pytest
 
 from services.domain.case import ClockReached
 from services.domain.examination import Accept, Supplemented
-from services.verification.acceptance import Acceptance, _accepted_once, _in_time, _notices
+from services.verification.acceptance import (
+    Acceptance,
+    _accepted_once,
+    _in_time,
+    _notices,
+    _redated,
+)
 from services.verification.days import Days
 from services.verification.folders import Folder
 from services.verification.report import ACCEPTANCE
@@ -138,3 +144,17 @@ def test_what_must_not_be_is_found(
 ) -> None:
     found = findings(folder(live(), spoil))
     assert any(says in one for one in found), found
+
+
+def test_a_department_that_was_not_told_of_its_new_time_is_found() -> None:
+    life = Life()
+    found = folder(life)
+    task = {"task": "N/examination/x/1", "state": "open", "until": START + DAY}
+    found.orchestrator["examination"] = [task]
+    found.departments["examination"] = [{**task, "until": START}]
+    find = Finder(invariant=ACCEPTANCE, number="N", moving=False)
+    assert [one.subject for one in _redated(find, found)] == ["N/examination/x/1"]
+    found.departments["examination"][0]["until"] = START + DAY
+    assert list(_redated(find, found)) == []
+    found.departments["examination"][0] |= {"state": "done", "until": START}
+    assert list(_redated(find, found)) == []

@@ -7,8 +7,8 @@ import msgspec
 import orjson
 import pytest
 
-from services.domain.case import IssueTask
-from services.domain.later_events import AskPapers
+from services.domain.case import ClockReached, IssueTask
+from services.domain.later_events import AskPapers, GiveUpPapers, PapersLapsed
 from services.verification.days import Days
 from services.verification.folders import Folder
 from services.verification.later import Waits, awaits, later
@@ -16,6 +16,7 @@ from services.verification.world import World
 from tests.unit.routes import CALENDAR, START, decide, route, step, task
 from tests.unit.test_approval import DAY, HOUR, Life
 from tests.unit.test_later import DRAWINGS, REPORT, TODAY, drawn, handed, needing, paper
+from tests.unit.test_papers_late import MORNING, UNTIL, awaiting
 
 WORLD = World(
     days=Days.of_content(msgspec.to_builtins(CALENDAR)),
@@ -27,12 +28,23 @@ WORLD = World(
 def folder(life: Life, **materials: datetime) -> Folder:
     """What the stores would hold of a life; papers by name, with when they were handed in."""
     told = {one.step: one.awaited for one in life.of(AskPapers)}
+    closed = {one.step: one for one in life.of(GiveUpPapers)}
+    facts = [{"step": one.step, "materials": one.materials} for one in closed.values()]
     return Folder(
         number="N",
         intake={
             "papers_awaited": [
-                {"step": code, "materials": list(one.materials), "until": one.until}
+                {
+                    "step": code,
+                    "materials": list(one.materials),
+                    "until": one.until,
+                    "closed": list(closed[code].materials) if code in closed else [],
+                    "closed_at": closed[code].at if code in closed else None,
+                }
                 for code, one in told.items()
+            ],
+            "audit_leaf": [
+                {"act": "papers.lapsed", "body": orjson.dumps({"facts": one})} for one in facts
             ],
             "later_material": [
                 {"material": name.replace("_", "-"), "given_at": at}
@@ -40,7 +52,12 @@ def folder(life: Life, **materials: datetime) -> Folder:
             ],
         },
         orchestrator={
-            "application": [{"route": msgspec.json.encode(life.case.route).decode()}],
+            "application": [
+                {
+                    "route": msgspec.json.encode(life.case.route).decode(),
+                    "conclusion": life.case.conclusion,
+                }
+            ],
             "journal": [{"events": "[]", "commands": msgspec.json.encode(life.commands).decode()}],
             "task": [
                 {
@@ -100,7 +117,9 @@ def test_who_waits_has_been_told_and_is_shown_what_he_was_told() -> None:
     other.intake["papers_awaited"][0]["until"] = None
     assert len(said(other)) == 1
     nobody = folder(Life(route(step(decide("A", "x")))))
-    nobody.intake["papers_awaited"].append({"step": "A", "materials": ["p"], "until": None})
+    nobody.intake["papers_awaited"].append(
+        {"step": "A", "materials": ["p"], "until": None, "closed": [], "closed_at": None}
+    )
     assert said(nobody) == ["N/A: papers are asked for that nobody waits for"]
 
 
@@ -135,3 +154,59 @@ def test_the_last_piece_ends_it(last: str) -> None:
     assert said(found) == []
     assert max(Waits(found).days) == TODAY + 3 * DAY
     assert orjson.loads(found.orchestrator["journal"][0]["commands"])
+
+
+def vain() -> Life:
+    """The drawings were awaited until the third day; intake closed them the morning after."""
+    life = awaiting()
+    life.do(ClockReached(at=MORNING))
+    life.do(PapersLapsed(at=MORNING + 2 * DAY, step="REVIEW", materials=(DRAWINGS,)))
+    return life
+
+
+def test_what_intake_has_closed_is_given_up_and_clean() -> None:
+    life = vain()
+    assert said(folder(life)) == []
+    pause = life.case.steps["REVIEW"].waited
+    assert pause is not None
+    assert (min(Waits(folder(life)).days), max(Waits(folder(life)).days)) == (
+        pause.from_on,
+        pause.until_on,
+    )
+
+
+def test_a_paper_heard_of_late_was_waited_for_until_it_came() -> None:
+    life = awaiting()
+    life.do(ClockReached(at=MORNING + 2 * DAY))
+    life.do(handed(DRAWINGS, after=UNTIL - START))
+    found = folder(life, construction_drawings=UNTIL)
+    pause = life.case.steps["REVIEW"].waited
+    assert pause is not None
+    assert (said(found), max(Waits(found).days)) == ([], pause.until_on)
+
+
+def test_what_must_not_become_of_a_paper_is_found() -> None:
+    early = folder(vain())
+    early.intake["papers_awaited"][0]["closed_at"] = UNTIL
+    assert said(early) == [f"N/REVIEW: {DRAWINGS} was closed before its term"]
+    both = folder(vain(), construction_drawings=UNTIL)
+    assert said(both) == [f"N/REVIEW: {DRAWINGS} was handed in, and closed"]
+    unsaid = folder(vain())
+    unsaid.intake["audit_leaf"].clear()
+    assert said(unsaid) == [f"N/REVIEW: {DRAWINGS} was closed or recorded, but not both"]
+    open_ = folder(vain())
+    open_.intake["audit_leaf"].clear()
+    open_.intake["papers_awaited"][0] |= {"closed": [], "closed_at": None}
+    assert said(open_) == [f"N/REVIEW: {DRAWINGS} was given up, and is not closed"]
+    waiting = awaiting()
+    waiting.do(ClockReached(at=MORNING))
+    unheard = folder(waiting)
+    unheard.intake["papers_awaited"][0] |= {"closed": [DRAWINGS], "closed_at": MORNING}
+    assert f"N/REVIEW: {DRAWINGS} was closed, and is still awaited" in said(unheard)
+    alone = folder(vain())
+    journal = alone.orchestrator["journal"][0]
+    commands = orjson.loads(journal["commands"])
+    journal["commands"] = orjson.dumps([c for c in commands if c["type"] != "GiveUpPapers"])
+    alone.intake["audit_leaf"].clear()
+    alone.intake["papers_awaited"][0] |= {"closed": [], "closed_at": None}
+    assert said(alone) == [f"{task('REVIEW', 'y')}: it was given up for papers that nobody closed"]

@@ -31,6 +31,26 @@ FROM examination AS e
 JOIN given AS g ON g.task = e.task
 LEFT JOIN closed AS c ON c.task = e.task;
 
+-- name: redate_examinations(tasks, untils, whys, ats)
+-- Move the time of those that are still open; return all that are known, and whether they were.
+WITH given AS (
+    SELECT e.id, e.task, e.until AS before, e.state = 'open' AS is_open, g.until, g.why, g.at
+    FROM unnest(:tasks::text[], :untils::timestamptz[], :whys::text[], :ats::timestamptz[])
+        AS g (task, until, why, at)
+    JOIN examination AS e USING (task)
+    FOR UPDATE OF e
+), noted AS (
+    INSERT INTO examination_move (examination_id, before, after, why, at)
+    SELECT g.id, g.before, g.until, g.why, g.at FROM given AS g
+    WHERE g.is_open AND g.before <> g.until
+    ORDER BY g.id
+), moved AS (
+    UPDATE examination AS e SET until = g.until, version = e.version + 1
+    FROM given AS g
+    WHERE e.id = g.id AND g.is_open
+)
+SELECT task, is_open FROM given;
+
 -- name: lock_examination(id, department)^
 SELECT id, task, application, department, round, items, applicant_refs, subjects, materials,
     catalogue_version, asked_at, traceparent, state, version
@@ -62,7 +82,10 @@ LIMIT :page::bigint;
 -- `department` null: of any.
 SELECT e.id, e.task, e.application, e.project_code, e.department, e.round, e.items, e.state,
     e.asked_at, e.until, e.ended_at, e.version, e.scenario, e.catalogue_version, e.facts,
-    e.materials, e.subjects, d.findings, d.actor_ref, d.actor_role
+    e.materials, e.subjects, e.applicant_refs, d.findings, d.actor_ref, d.actor_role, (
+        SELECT coalesce(jsonb_agg(to_jsonb(m) - 'id' - 'examination_id' ORDER BY m.id), '[]')
+        FROM examination_move AS m WHERE m.examination_id = e.id
+    ) AS moves
 FROM examination AS e
 LEFT JOIN examination_done AS d ON d.examination_id = e.id
 WHERE e.id = :id::bigint AND (:department::text IS NULL OR e.department = :department::text);

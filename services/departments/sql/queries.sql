@@ -2,7 +2,7 @@
 
 -- What arrives
 
--- name: add_tasks(tasks, applications, project_codes, steps, items, departments, parts, rounds, authorities, silences, applicants, issued_ats, promised_ons, promised_ats, statutory_ons, statutory_ats, provisionals, traceparents, scenarios, catalogue_versions, facts, materials, participants, groups, leads)!
+-- name: add_tasks(tasks, applications, project_codes, steps, items, departments, parts, rounds, authorities, silences, applicants, issued_ats, promised_ons, promised_ats, statutory_ons, statutory_ats, provisionals, traceparents, scenarios, catalogue_versions, facts, materials, participants, groups, leads, expires_ats)!
 -- Put tasks on their departments' queues. Lists travel as text, joined by commas.
 WITH given AS (
     SELECT * FROM unnest(
@@ -12,19 +12,20 @@ WITH given AS (
         :promised_ons::date[], :promised_ats::timestamptz[], :statutory_ons::date[],
         :statutory_ats::timestamptz[], :provisionals::boolean[], :traceparents::text[],
         :scenarios::text[], :catalogue_versions::text[], :facts::text[], :materials::text[],
-        :participants::text[], :groups::text[], :leads::text[]
+        :participants::text[], :groups::text[], :leads::text[], :expires_ats::timestamptz[]
     ) WITH ORDINALITY AS g (
         task, application, project_code, step, item, department, part, round, authority, silence,
         applicants, issued_at, promised_on, promised_at, statutory_on, statutory_at, provisional,
         traceparent, scenario, catalogue_version, facts, materials, participants, step_group, lead,
-        place)
+        expires_at, place)
 ), added AS (
     INSERT INTO task (task, application, project_code, step, item, department, part, round,
         authority, silence, applicant_refs, issued_at, promised_on, promised_at, statutory_on,
-        statutory_at, provisional, traceparent)
+        statutory_at, provisional, traceparent, expires_at)
     SELECT g.task, g.application, g.project_code, g.step, g.item, g.department, g.part, g.round,
         g.authority, g.silence, string_to_array(g.applicants, ','), g.issued_at, g.promised_on,
-        g.promised_at, g.statutory_on, g.statutory_at, g.provisional, g.traceparent
+        g.promised_at, g.statutory_on, g.statutory_at, g.provisional, g.traceparent,
+        g.expires_at
     FROM given AS g
     ORDER BY g.place
     RETURNING id, task
@@ -38,7 +39,8 @@ JOIN given AS g ON g.task = a.task;
 
 -- name: lock_named(tasks)
 -- Lock tasks by name, in the one order in which everybody locks tasks.
-SELECT id, task, application, item, department, part, silence, state, promised_at, issued_at
+SELECT id, task, application, item, department, part, round, silence, state, promised_at,
+    expires_at, issued_at
 FROM task
 WHERE task = ANY (:tasks::text[])
 ORDER BY id
@@ -63,7 +65,7 @@ WHERE t.id = g.id;
 -- `rule`: what a decision needs now; null: the role in the token.
 SELECT id, task, application, item, department, part, round, authority, applicant_refs, issued_at,
     traceparent, state, claimed_by, claimed_at, version, paused_until, above_id, visit_id, promised_on, promised_at,
-    special_at, (SELECT r.rule FROM authority_rule AS r ORDER BY r.id DESC LIMIT 1) AS rule
+    expires_at, special_at, (SELECT r.rule FROM authority_rule AS r ORDER BY r.id DESC LIMIT 1) AS rule
 FROM task
 WHERE id = ANY (:ids::bigint[]) AND department = :department::text
 ORDER BY id
@@ -124,7 +126,8 @@ SET LOCAL plan_cache_mode = force_custom_plan;
 -- One page of a department's queue, soonest due first. Filters may be null.
 SELECT t.id, t.task, t.application, t.project_code, t.step, t.item, t.part, t.round, t.authority,
     t.silence, t.state, t.issued_at, t.promised_on, t.promised_at, t.statutory_on, t.statutory_at,
-    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, t.special_at, o.outcome
+    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, t.special_at, t.expires_at,
+    o.outcome
 FROM task AS t
 LEFT JOIN outcome AS o ON o.task_id = t.id
 WHERE t.department = :department::text
@@ -147,7 +150,8 @@ LIMIT :page::bigint;
 -- The same, first issued first.
 SELECT t.id, t.task, t.application, t.project_code, t.step, t.item, t.part, t.round, t.authority,
     t.silence, t.state, t.issued_at, t.promised_on, t.promised_at, t.statutory_on, t.statutory_at,
-    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, t.special_at, o.outcome
+    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, t.special_at, t.expires_at,
+    o.outcome
 FROM task AS t
 LEFT JOIN outcome AS o ON o.task_id = t.id
 WHERE t.department = :department::text
@@ -181,7 +185,8 @@ ORDER BY item, part;
 -- One task with its dossier and outcome; `department` null: of any.
 SELECT t.id, t.task, t.application, t.project_code, t.step, t.item, t.part, t.round, t.authority,
     t.silence, t.state, t.issued_at, t.promised_on, t.promised_at, t.statutory_on, t.statutory_at,
-    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, t.special_at, t.department,
+    t.provisional, t.claimed_by, t.claimed_at, t.ended_at, t.version, t.special_at, t.expires_at,
+    t.department,
     d.scenario, d.catalogue_version, d.facts, d.materials, d.participants, d.step_group, d.lead,
     o.kind, o.outcome, o.result_number, o.conditions, o.reasons, o.remedies, o.decided_above,
     o.actor_ref, o.actor_role, o.basis, o.at AS decided_at, o.authorisation_id, o.above_id
@@ -202,10 +207,11 @@ LIMIT :page::bigint;
 
 -- name: silent_tasks(before, after_at, after_id, page)
 -- Open tasks whose silence means something and whose time was over before `before`: the
--- orchestrator should have asked for their lapse.
+-- orchestrator should have asked for their lapse. A permit is renewed when it expires.
 SELECT id, task, application, department, item, promised_at
 FROM task
-WHERE state = 'open' AND silence = 'no_objection' AND promised_at < :before::timestamptz
+WHERE state = 'open' AND silence <> 'none' AND promised_at < :before::timestamptz
+    AND (expires_at IS NULL OR expires_at < :before::timestamptz)
     AND (:after_at::timestamptz IS NULL
         OR (promised_at, id) > (:after_at::timestamptz, :after_id::bigint))
 ORDER BY promised_at, id

@@ -214,6 +214,32 @@ ALTER TABLE public.authority_rule ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE public.checklist (
+    task_id bigint NOT NULL,
+    subject text NOT NULL COLLATE pg_catalog."C",
+    met boolean,
+    remark text NOT NULL,
+    marked_by text NOT NULL,
+    marked_role text NOT NULL,
+    marked_at timestamp with time zone NOT NULL,
+    version integer NOT NULL,
+    CONSTRAINT checklist_subject_check CHECK ((subject ~ '^condition/'::text))
+);
+
+COMMENT ON TABLE public.checklist IS 'What officers found of the conditions of a task''s item';
+
+COMMENT ON COLUMN public.checklist.met IS 'null: not looked at yet';
+
+CREATE TABLE public.colleague (
+    ref text NOT NULL,
+    department text NOT NULL,
+    name text NOT NULL,
+    named_at timestamp with time zone NOT NULL,
+    CONSTRAINT colleague_name_check CHECK (((name ~ '\S'::text) AND (length(name) <= 100)))
+);
+
+COMMENT ON TABLE public.colleague IS 'Names of those who have logged in at the workbench, by department';
+
 CREATE TABLE public.dead_letter (
     id bigint NOT NULL,
     event_id uuid,
@@ -234,6 +260,7 @@ CREATE TABLE public.dead_letter (
     at timestamp with time zone DEFAULT now() NOT NULL,
     resolved_at timestamp with time zone,
     resolved_by text,
+    reason text,
     CONSTRAINT dead_letter_state_check CHECK ((state = ANY (ARRAY['open'::text, 'replayed'::text, 'discarded'::text])))
 );
 
@@ -330,6 +357,27 @@ COMMENT ON TABLE public.examination_done IS 'INSERT-only: what a department foun
 
 ALTER TABLE public.examination ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.examination_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.examination_move (
+    id bigint NOT NULL,
+    examination_id bigint NOT NULL,
+    before timestamp with time zone NOT NULL,
+    after timestamp with time zone NOT NULL,
+    why text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT examination_was_moved CHECK ((before <> after))
+);
+
+COMMENT ON TABLE public.examination_move IS 'INSERT-only: every move of the time for an examination';
+
+ALTER TABLE public.examination_move ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.examination_move_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -475,14 +523,15 @@ CREATE TABLE public.outcome (
     at timestamp with time zone NOT NULL,
     authorisation_id bigint,
     above_id bigint,
-    CONSTRAINT outcome_grant_has_number CHECK (((outcome = 'granted'::text) = (result_number IS NOT NULL))),
+    CONSTRAINT outcome_grant_has_number CHECK (((outcome = ANY (ARRAY['granted'::text, 'deemed_renewed'::text])) = (result_number IS NOT NULL))),
     CONSTRAINT outcome_has_actor CHECK ((((kind = 'lapse'::text) = (actor_ref IS NULL)) AND ((actor_ref IS NULL) = (actor_role IS NULL)))),
     CONSTRAINT outcome_kind_check CHECK ((kind = ANY (ARRAY['decision'::text, 'opinion'::text, 'lapse'::text]))),
     CONSTRAINT outcome_objection_has_reasons CHECK (((outcome <> 'objection'::text) OR (reasons @? '$[0]'::jsonpath))),
-    CONSTRAINT outcome_of_kind CHECK (((outcome = ANY (ARRAY['granted'::text, 'refused'::text, 'no_objection'::text, 'objection'::text, 'deemed_no_objection'::text])) AND (kind =
+    CONSTRAINT outcome_of_kind CHECK (((outcome = ANY (ARRAY['granted'::text, 'refused'::text, 'deemed_renewed'::text, 'no_objection'::text, 'objection'::text, 'deemed_no_objection'::text])) AND (kind =
 CASE outcome
     WHEN 'granted'::text THEN 'decision'::text
     WHEN 'refused'::text THEN 'decision'::text
+    WHEN 'deemed_renewed'::text THEN 'lapse'::text
     WHEN 'deemed_no_objection'::text THEN 'lapse'::text
     ELSE 'opinion'::text
 END))),
@@ -517,6 +566,28 @@ CREATE TABLE public.roster (
 );
 
 COMMENT ON TABLE public.roster IS 'Officers who can be sent to joint sessions';
+
+CREATE TABLE public.saved_view (
+    id bigint NOT NULL,
+    officer_ref text NOT NULL,
+    department text NOT NULL,
+    name text NOT NULL,
+    query text NOT NULL,
+    saved_at timestamp with time zone NOT NULL,
+    CONSTRAINT saved_view_name_check CHECK (((name ~ '\S'::text) AND (length(name) <= 40))),
+    CONSTRAINT saved_view_query_check CHECK ((length(query) <= 500))
+);
+
+COMMENT ON TABLE public.saved_view IS 'Filters of the queue that officers have given a name, each his own';
+
+ALTER TABLE public.saved_view ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.saved_view_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.session (
     id bigint NOT NULL,
@@ -571,6 +642,30 @@ CREATE TABLE public.session_member (
 );
 
 COMMENT ON TABLE public.session_member IS 'Departments that meet, and whether they came';
+
+CREATE TABLE public.session_photo (
+    id bigint NOT NULL,
+    session_id bigint NOT NULL,
+    department text NOT NULL,
+    media_type text NOT NULL,
+    sha256 text NOT NULL,
+    content bytea NOT NULL,
+    added_by text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT session_photo_media_type_check CHECK ((media_type = ANY (ARRAY['image/jpeg'::text, 'image/png'::text]))),
+    CONSTRAINT session_photo_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+COMMENT ON TABLE public.session_photo IS 'INSERT-only: photos of a joint session';
+
+ALTER TABLE public.session_photo ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.session_photo_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.session_record (
     session_id bigint NOT NULL,
@@ -694,13 +789,19 @@ CREATE TABLE public.task (
     visit_id bigint,
     special_at timestamp with time zone,
     paused_until date,
+    expires_at timestamp with time zone,
     CONSTRAINT task_claimed CHECK (((claimed_by IS NULL) = (claimed_at IS NULL))),
     CONSTRAINT task_ended CHECK (((state = 'open'::text) = (ended_at IS NULL))),
     CONSTRAINT task_name_is_unique_for_ever CHECK ((task = ((((((application || '/'::text) || item) || '/'::text) || department) || '/'::text) || round))),
     CONSTRAINT task_part_check CHECK ((part = ANY (ARRAY['decide'::text, 'consult'::text]))),
+    CONSTRAINT task_renewal_has_an_end CHECK (((silence = 'renewed'::text) = (expires_at IS NOT NULL))),
     CONSTRAINT task_round_check CHECK ((round > 0)),
-    CONSTRAINT task_silence_check CHECK ((silence = ANY (ARRAY['none'::text, 'no_objection'::text]))),
-    CONSTRAINT task_silence_is_of_the_consulted CHECK (((silence = 'none'::text) OR (part = 'consult'::text))),
+    CONSTRAINT task_silence_check CHECK ((silence = ANY (ARRAY['none'::text, 'no_objection'::text, 'renewed'::text]))),
+    CONSTRAINT task_silence_of_part CHECK (((silence = 'none'::text) OR (silence =
+CASE part
+    WHEN 'consult'::text THEN 'no_objection'::text
+    ELSE 'renewed'::text
+END))),
     CONSTRAINT task_state_check CHECK ((state = ANY (ARRAY['open'::text, 'decided'::text, 'lapsed'::text, 'cancelled'::text])))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='2000', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='2000');
@@ -809,6 +910,12 @@ ALTER TABLE ONLY public.authorisation
 ALTER TABLE ONLY public.authority_rule
     ADD CONSTRAINT authority_rule_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.checklist
+    ADD CONSTRAINT checklist_pkey PRIMARY KEY (task_id, subject);
+
+ALTER TABLE ONLY public.colleague
+    ADD CONSTRAINT colleague_pkey PRIMARY KEY (ref);
+
 ALTER TABLE ONLY public.dead_letter
     ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (id);
 
@@ -823,6 +930,9 @@ ALTER TABLE ONLY public.engagement
 
 ALTER TABLE ONLY public.examination_done
     ADD CONSTRAINT examination_done_pkey PRIMARY KEY (examination_id);
+
+ALTER TABLE ONLY public.examination_move
+    ADD CONSTRAINT examination_move_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.examination
     ADD CONSTRAINT examination_pkey PRIMARY KEY (id);
@@ -860,11 +970,23 @@ ALTER TABLE ONLY public.pause_end
 ALTER TABLE ONLY public.roster
     ADD CONSTRAINT roster_pkey PRIMARY KEY (officer_ref);
 
+ALTER TABLE ONLY public.saved_view
+    ADD CONSTRAINT saved_view_has_its_own_name UNIQUE (officer_ref, department, name);
+
+ALTER TABLE ONLY public.saved_view
+    ADD CONSTRAINT saved_view_pkey PRIMARY KEY (id);
+
 ALTER TABLE public.session_member
     ADD CONSTRAINT session_member_attested CHECK ((((attested_at IS NULL) = (attested_by IS NULL)) AND ((attested_at IS NULL) = (attested_role IS NULL)) AND ((attested_at IS NOT NULL) OR (present IS NOT TRUE)))) NOT VALID;
 
 ALTER TABLE ONLY public.session_member
     ADD CONSTRAINT session_member_pkey PRIMARY KEY (session_id, department);
+
+ALTER TABLE ONLY public.session_photo
+    ADD CONSTRAINT session_photo_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.session_photo
+    ADD CONSTRAINT session_photo_session_id_sha256_key UNIQUE (session_id, sha256);
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (id);
@@ -925,13 +1047,21 @@ CREATE INDEX authorisation_of_representative ON public.authorisation USING btree
 
 CREATE INDEX authorisation_of_substitute ON public.authorisation USING btree (substitute_ref, department) WHERE (substitute_ref IS NOT NULL);
 
+CREATE INDEX colleague_of_department ON public.colleague USING btree (department, name);
+
 CREATE INDEX dead_letter_open ON public.dead_letter USING btree (id) WHERE (state = 'open'::text);
+
+CREATE INDEX dossier_led ON public.dossier USING btree (lead, task_id DESC) WHERE (step_group IS NOT NULL);
 
 CREATE INDEX engagement_of_officer ON public.engagement USING btree (officer_ref, ends_at) WHERE (withdrawn_at IS NULL);
 
 CREATE INDEX examination_by_application ON public.examination USING btree (application, department);
 
 CREATE INDEX examination_by_due ON public.examination USING btree (department, state, until, id);
+
+CREATE INDEX examination_by_project ON public.examination USING btree (project_code, department);
+
+CREATE INDEX examination_move_by_examination ON public.examination_move USING btree (examination_id, id);
 
 CREATE INDEX extension_proposal_of_department ON public.extension_proposal USING btree (department, due_at, id);
 
@@ -979,7 +1109,9 @@ CREATE INDEX task_by_item ON public.task USING btree (department, item, promised
 
 CREATE INDEX task_by_project ON public.task USING btree (project_code, department);
 
-CREATE INDEX task_silent ON public.task USING btree (promised_at, id) WHERE ((state = 'open'::text) AND (silence = 'no_objection'::text));
+CREATE INDEX task_silent ON public.task USING btree (promised_at, id) WHERE ((state = 'open'::text) AND (silence <> 'none'::text));
+
+CREATE INDEX task_special ON public.task USING btree (department, promised_at, id) WHERE ((state = 'open'::text) AND (special_at IS NOT NULL));
 
 CREATE TRIGGER absence_closed_once BEFORE DELETE OR UPDATE ON public.absence FOR EACH ROW EXECUTE FUNCTION public.refuse_all_but_closing('ended_at', 'ended_by');
 
@@ -1001,11 +1133,15 @@ CREATE TRIGGER authority_rule_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON
 
 CREATE TRIGGER examination_done_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.examination_done FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER examination_move_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.examination_move FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER extension_proposal_closed_once BEFORE DELETE OR UPDATE ON public.extension_proposal FOR EACH ROW EXECUTE FUNCTION public.refuse_all_but_closing('answered_at', 'answered_by', 'answer', 'document');
 
 CREATE TRIGGER outcome_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.outcome FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER pause_end_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pause_end FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER session_photo_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.session_photo FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER session_record_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.session_record FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1030,6 +1166,9 @@ ALTER TABLE ONLY public.approval_above
 ALTER TABLE ONLY public.approval_above
     ADD CONSTRAINT approval_above_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.task(id);
 
+ALTER TABLE ONLY public.checklist
+    ADD CONSTRAINT checklist_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.task(id);
+
 ALTER TABLE ONLY public.dossier
     ADD CONSTRAINT dossier_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.task(id);
 
@@ -1038,6 +1177,9 @@ ALTER TABLE ONLY public.engagement
 
 ALTER TABLE ONLY public.examination_done
     ADD CONSTRAINT examination_done_examination_id_fkey FOREIGN KEY (examination_id) REFERENCES public.examination(id);
+
+ALTER TABLE ONLY public.examination_move
+    ADD CONSTRAINT examination_move_examination_id_fkey FOREIGN KEY (examination_id) REFERENCES public.examination(id);
 
 ALTER TABLE ONLY public.extension_proposal
     ADD CONSTRAINT extension_proposal_authorisation_id_fkey FOREIGN KEY (authorisation_id) REFERENCES public.authorisation(id);
@@ -1062,6 +1204,9 @@ ALTER TABLE ONLY public.pause_end
 
 ALTER TABLE ONLY public.session_member
     ADD CONSTRAINT session_member_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.session(id);
+
+ALTER TABLE ONLY public.session_photo
+    ADD CONSTRAINT session_photo_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.session(id);
 
 ALTER TABLE ONLY public.session_record
     ADD CONSTRAINT session_record_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.session(id);

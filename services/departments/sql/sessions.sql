@@ -256,3 +256,20 @@ JOIN task AS t ON t.id = s.task_id
 LEFT JOIN outcome AS o ON o.task_id = t.id
 WHERE s.session_id = :session::bigint
 ORDER BY t.id;
+
+-- name: to_convene(department, newest)
+-- Merged steps that a department leads, with something open that no session was convened for.
+-- Only its newest tasks are looked at: however long the history, that is as much work as ever.
+SELECT t.application, t.step, d.step_group, min(t.promised_at) AS promised_at
+FROM (
+    SELECT task_id, step_group FROM dossier
+    WHERE lead = :department::text AND step_group IS NOT NULL
+    ORDER BY task_id DESC
+    LIMIT :newest::integer
+) AS d
+JOIN task AS t ON t.id = d.task_id
+WHERE t.state = 'open' AND NOT EXISTS (
+    SELECT FROM session_task AS st JOIN session AS s ON s.id = st.session_id
+    WHERE st.task_id = t.id AND s.state <> 'cancelled')
+GROUP BY t.application, t.step, d.step_group
+ORDER BY min(t.promised_at), t.application, t.step;

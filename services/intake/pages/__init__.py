@@ -2,12 +2,23 @@
 
 from pathlib import Path
 
-import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
-from services.intake.pages import public
-from services.runtime.settings import HttpSettings
-from services.runtime.web.site import AssetsMissingError, Site
+from services.intake.pages import (
+    apply,
+    apply_files,
+    apply_receipt,
+    letters,
+    public,
+    track,
+    track_answers,
+    track_results,
+    waiting_bill,
+    waiting_notice,
+    waiting_papers,
+)
+from services.intake.settings import Settings
+from services.runtime.web import site
 
 MENU = (
     ("/needs", "我要办什么"),
@@ -15,20 +26,31 @@ MENU = (
     ("/register", "决定公示"),
     ("/verify", "文书核验"),
 )
-_log = structlog.get_logger(__name__)
+OWN = (("/applications", "我的申请"), ("/inbox", "我的信箱"))
+ROUTERS: tuple[APIRouter, ...] = (
+    public.router,
+    apply.router,
+    apply_files.router,
+    apply_receipt.router,
+    track.router,
+    track_results.router,
+    track_answers.router,
+    waiting_notice.router,
+    waiting_papers.router,
+    waiting_bill.router,
+    letters.router,
+)
 
 
-def install(app: FastAPI, settings: HttpSettings) -> None:
-    """Add the pages to the service; without what npm installs for them it has its API alone."""
-    try:
-        site = Site(
-            name="政务服务中心 投资项目联合审批",
-            templates=Path(__file__).with_name("templates"),
-            vendor=settings.assets,
-            menu=MENU,
-        )
-    except AssetsMissingError as missing:
-        _log.warning("no pages", reason=str(missing))
-        return
-    site.install(app)
-    app.include_router(public.router)
+def install(app: FastAPI, settings: Settings) -> None:
+    """Add the pages to the service."""
+    elsewhere = ((settings.performance_url, "部门效能"),) if settings.performance_url else ()
+    site.install(
+        app,
+        settings,
+        name="政务服务中心 投资项目联合审批",
+        templates=Path(__file__).with_name("templates"),
+        menu=(*MENU, *elsewhere),
+        own=OWN,
+        routers=ROUTERS,
+    )

@@ -5,7 +5,7 @@ again.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.domain.applicability import Fact, compiled
 from services.domain.catalogue import Ask, Catalogue, Question, Scenario
@@ -40,6 +40,10 @@ class Walk:
     problem: FactProblem | None
     """What is wrong with the answer just given to `question`."""
     total: int
+    later: tuple[tuple[str, str], ...] = ()
+    """Answers given already to what comes after `question`, as they stand in an address."""
+    refused: str = ""
+    """What was answered to `question`, when it cannot be planned with."""
 
     @property
     def answers(self) -> dict[str, Fact]:
@@ -66,12 +70,33 @@ def walk(catalogue: Catalogue, scenario: Scenario, given: Mapping[str, str]) -> 
             break
         known[ask.question] = normalised(value)
         answered.append(Answered(question=asked, value=known[ask.question], sent=sent))
+    past = {one.question.id for one in answered} | {question.id if question else ""}
     return Walk(
         scenario=scenario,
         answered=tuple(answered),
         question=question,
         problem=problem,
         total=len(scenario.questions),
+        later=tuple(
+            (ask.question, given[ask.question])
+            for ask in scenario.questions
+            if ask.question in given and ask.question not in past
+        ),
+    )
+
+
+def asked_again(catalogue: Catalogue, given: Walk, error: FactsError) -> Walk:
+    """Return a walk whose answers are good one by one, back at the question that was refused."""
+    problem = error.problems[0]
+    places = [one.question.id for one in given.answered]
+    place = places.index(problem.question) if problem.question in places else len(places) - 1
+    return replace(
+        given,
+        answered=given.answered[:place],
+        question=catalogue.question_by_id[places[place]],
+        problem=problem,
+        later=tuple((one.question.id, one.sent) for one in given.answered[place + 1 :]),
+        refused=given.answered[place].sent,
     )
 
 
@@ -115,7 +140,7 @@ def _read(question: Question, sent: str) -> Fact | None:
                 return float(sent)
             except ValueError:
                 return sent
-        case "choice":
+        case "choice" | "date":
             return sent
 
 
@@ -143,4 +168,4 @@ def effect(plan: Plan, before: Plan | None) -> Effect:
     )
 
 
-__all__ = ["Effect", "FactsError", "Walk", "completed", "effect", "needed", "walk"]
+__all__ = ["Effect", "FactsError", "Walk", "asked_again", "completed", "effect", "needed", "walk"]

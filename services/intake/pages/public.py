@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
@@ -21,7 +22,6 @@ from services.intake import disclosure, register
 from services.intake.pages import gantt, needs
 from services.intake.parts import Parts, parts_of
 from services.intake.register import Wanted
-from services.intake.submission import planned
 from services.runtime.web import pages
 from services.runtime.web.problems import NOT_FOUND, Problem
 from services.runtime.web.site import Site
@@ -110,15 +110,31 @@ async def question(code: str, request: Request, parts: Tools, site: Pages) -> Re
     """One question, with what the answers so far lead to; the plan when all are answered."""
     catalogue, scenario = _scenario(parts, code)
     walk = needs.walk(catalogue, scenario, request.query_params)
+    draft = _draft(request)
     if walk.question is None:
-        return RedirectResponse(f"/needs/{code}/plan?{urlencode(walk.query)}", status_code=303)
+        query = urlencode([*walk.query, *draft])
+        return RedirectResponse(f"/needs/{code}/plan?{query}", status_code=303)
+    return _asking(request, parts, site, catalogue, walk)
+
+
+def _asking(
+    request: Request,
+    parts: Parts,
+    site: Site,
+    catalogue: Catalogue,
+    walk: needs.Walk,
+    status: int = 200,
+) -> Response:
+    draft = _draft(request)
     return site.page(
         request,
         "intake/question.html",
+        status=status,
         walk=walk,
         effect=_effect(parts, catalogue, walk),
         names={one.code: one.name for one in catalogue.items},
-        back=urlencode(walk.query[:-1]),
+        back=urlencode([*walk.query[:-1], *draft]),
+        carried=[*walk.later, *draft],
     )
 
 
@@ -127,9 +143,16 @@ async def plan(code: str, request: Request, parts: Tools, site: Pages) -> Respon
     """The plan: who decides what by when, drawn against the calendar; papers, fees, totals."""
     catalogue, scenario = _scenario(parts, code)
     walk = needs.walk(catalogue, scenario, request.query_params)
+    draft = _draft(request)
     if walk.question is not None:
-        return RedirectResponse(f"/needs/{code}?{urlencode(walk.query)}", status_code=303)
-    _, found = planned(parts, code, walk.answers, {}, parts.today)
+        query = urlencode([*walk.query, *draft])
+        return RedirectResponse(f"/needs/{code}?{query}", status_code=303)
+    onward = f"/apply/{draft[0][1]}/facts" if draft else f"/apply/new/{code}"
+    try:
+        found = parts.shelf.plan(catalogue.county.version, code, walk.answers, {}, parts.today)
+    except FactsError as error:
+        again = needs.asked_again(catalogue, walk, error)
+        return _asking(request, parts, site, catalogue, again, status=422)
     return site.page(
         request,
         "intake/plan.html",
@@ -138,8 +161,18 @@ async def plan(code: str, request: Request, parts: Tools, site: Pages) -> Respon
         chart=gantt.chart(found, parts.shelf.calendar),
         head=disclosure.head(catalogue),
         names={one.code: one.name for one in catalogue.items},
-        again=urlencode(walk.query[:-1]),
+        again=urlencode([*walk.query[:-1], *draft]),
+        onward=f"{onward}?{urlencode(walk.query)}",
+        draft=bool(draft),
     )
+
+
+def _draft(request: Request) -> list[tuple[str, str]]:
+    """Return the draft whose answers are being changed, as it stands in an address; or nothing."""
+    try:
+        return [("draft", str(UUID(request.query_params.get("draft", ""))))]
+    except ValueError:
+        return []
 
 
 @router.get("/register")

@@ -15,6 +15,19 @@ select * from unnest(
 )
 on conflict do nothing;
 
+-- name: project_joint(applications, start_ons, due_ons, due_ats, days, units, articles, provisionals)!
+insert into joint_limit (
+    application, start_on, due_on, due_at, days, unit, article, provisional
+)
+select * from unnest(
+    :applications::text[], :start_ons::date[], :due_ons::date[], :due_ats::timestamptz[],
+    :days::integer[], :units::text[], :articles::text[], :provisionals::boolean[]
+)
+on conflict (application) do update
+set start_on = excluded.start_on, due_on = excluded.due_on, due_at = excluded.due_at,
+    days = excluded.days, unit = excluded.unit, article = excluded.article,
+    provisional = excluded.provisional;
+
 -- name: clocks_of(number, owner)
 -- One row with a null task when nothing was told: the application is there; no row: it is not.
 select c.task, c.why, c.notice, c.article, c.reason, c.kind, c.until, c.days, c.unit, c.approver,

@@ -78,7 +78,7 @@ select r.application, r.item, r.department, r.outcome, r.number, r.decided_at, r
 from result as r
 join application as a on a.number = r.application
 join party as p on p.application = r.application and p.capacity = 'applicant'
-where r.outcome = 'granted'
+where r.outcome in ('granted', 'deemed_renewed')
     and (r.released_at, r.application, r.item)
     < (:released_at::timestamptz, :application::text, :item::text)
     and (:of_item::text is null or r.item = :of_item::text)
@@ -101,7 +101,7 @@ select r.application, r.item, r.department, r.outcome, r.number, r.decided_at, r
 from result as r
 join application as a on a.number = r.application
 join party as p on p.application = r.application and p.capacity = 'applicant'
-where r.number = :number::text and r.outcome = 'granted'
+where r.number = :number::text and r.outcome in ('granted', 'deemed_renewed')
 order by r.released_at, r.application, r.item
 limit 1;
 

@@ -12,6 +12,31 @@ on conflict (application, step) do update
 set items = excluded.items, materials = excluded.materials, since = excluded.since,
     until = excluded.until, told_at = excluded.told_at;
 
+-- name: lock_awaiting(application)$
+-- Whoever hands in papers locks his application first: one of the two comes first.
+select number from application where number = :application::text for update;
+
+-- name: close_papers(application, step, materials, at)^
+-- Closes what is not there, of an application that is locked. One that was withdrawn is left
+-- alone, for that is on its way. What waits is returned, with what was closed now.
+with asked as (
+    select p.application, p.step, p.until, array(
+        select m.material from unnest(:materials::text[]) as m (material)
+        where a.withdrawn_at is null and m.material <> all (p.closed) and not exists (
+            select from material as there
+            where there.application = p.application and there.material = m.material
+        )
+    ) as lacking
+    from papers_awaited as p
+    join application as a on a.number = p.application
+    where p.application = :application::text and p.step = :step::text
+), closing as (
+    update papers_awaited as p set closed = p.closed || k.lacking, closed_at = :at::timestamptz
+    from asked as k
+    where p.application = k.application and p.step = k.step and k.lacking <> '{}'
+)
+select until, lacking from asked;
+
 -- name: standing_of_papers(application)^
 -- What is there, which steps have begun (or are over), and what the investor was told is awaited.
 select
@@ -36,7 +61,8 @@ where number = :number::text and owner_ref = :owner::text;
 select distinct on (r.item) r.item, r.number, r.decided_at, r.application
 from application as a
 join result as r on r.application = a.number
-where a.project_code = :project::text and r.outcome = 'granted' and r.number is not null
+where a.project_code = :project::text and r.outcome in ('granted', 'deemed_renewed')
+    and r.number is not null
     and (
         a.owner_ref = :owner::text
         or exists (

@@ -20,7 +20,8 @@ select
         cross join lateral (
             select r.application
             from result as r
-            where r.number = claimed.number and r.item = claimed.item and r.outcome = 'granted'
+            where r.number = claimed.number and r.item = claimed.item
+                and r.outcome in ('granted', 'deemed_renewed')
                 and not exists (
                     select from remedy as y
                     where y.application = r.application and y.item = r.item
@@ -38,8 +39,8 @@ select
 -- name: add_plan(digest, body)!
 insert into plan (digest, body) values (:digest::text, :body::bytea) on conflict do nothing;
 
--- name: add_application(number, owner, project_code, project_name, project_address, scenario, answers, held, catalogue_version, calendar_version, plan_digest, submitted_at, promised_days, statutory_serial_days, traceparent, promised_at, provisional, capacities, kinds, names, id_numbers, phones, authorisations, materials, uploads, references)!
--- One statement: the application, its people and its papers.
+-- name: add_application(number, owner, project_code, project_name, project_address, scenario, answers, held, catalogue_version, calendar_version, plan_digest, submitted_at, promised_days, statutory_serial_days, traceparent, promised_at, provisional, capacities, kinds, names, id_numbers, phones, emails, authorisations, materials, uploads, references, letters, event_id)!
+-- One statement: the application, its people, its papers and the first letters about it.
 with added as (
     insert into application (
         number, owner_ref, project_code, project_name, project_address, scenario, answers, held,
@@ -53,12 +54,18 @@ with added as (
         :traceparent::text, :promised_at::timestamptz, :provisional::boolean
     )
 ), people as (
-    insert into party (application, capacity, kind, name, id_number, phone, authorisation)
-    select :number::text, p.capacity, p.kind, p.name, p.id_number, p.phone, p.authorisation
+    insert into party (application, capacity, kind, name, id_number, phone, email, authorisation)
+    select :number::text, p.capacity, p.kind, p.name, p.id_number, p.phone, p.email,
+        p.authorisation
     from unnest(
         :capacities::text[], :kinds::text[], :names::text[], :id_numbers::text[], :phones::text[],
-        :authorisations::uuid[]
-    ) as p (capacity, kind, name, id_number, phone, authorisation)
+        :emails::text[], :authorisations::uuid[]
+    ) as p (capacity, kind, name, id_number, phone, email, authorisation)
+), told as (
+    insert into letter (application, owner_ref, kind, source, place, facts, at)
+    select :number::text, :owner::text, l.kind, :event_id::uuid, l.place - 1, '{}',
+        :submitted_at::timestamptz
+    from unnest(:letters::text[]) with ordinality as l (kind, place)
 )
 insert into material (application, place, material, upload, reference, given_at)
 select :number::text, m.place, m.material, m.upload, m.reference, :submitted_at::timestamptz
@@ -148,6 +155,9 @@ select a.*,
         select coalesce(jsonb_agg(to_jsonb(p) - 'application' order by p.since, p.step), '[]')
         from papers_awaited as p where p.application = a.number
     ) as awaited,
+    coalesce((
+        select to_jsonb(j) - 'application' from joint_limit as j where j.application = a.number
+    ), 'null') as joint,
     array(
         select m.material
         from papers_awaited as p

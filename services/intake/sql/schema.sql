@@ -245,6 +245,7 @@ CREATE TABLE public.dead_letter (
     at timestamp with time zone DEFAULT now() NOT NULL,
     resolved_at timestamp with time zone,
     resolved_by text,
+    reason text,
     CONSTRAINT dead_letter_state_check CHECK ((state = ANY (ARRAY['open'::text, 'replayed'::text, 'discarded'::text])))
 );
 
@@ -296,6 +297,60 @@ COMMENT ON COLUMN public.document.code IS 'what proves, with the number, that on
 COMMENT ON COLUMN public.document.dated IS 'local date of the act it puts in writing';
 
 COMMENT ON COLUMN public.document.content IS 'SHA-256 of what it says, without layout and seal';
+
+CREATE TABLE public.draft (
+    id uuid NOT NULL,
+    owner_ref text NOT NULL,
+    scenario text NOT NULL,
+    answers jsonb NOT NULL,
+    fields jsonb DEFAULT '{}'::jsonb NOT NULL,
+    catalogue_version text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    touched_at timestamp with time zone DEFAULT now() NOT NULL,
+    application text,
+    CONSTRAINT draft_answers_check CHECK ((jsonb_typeof(answers) = 'object'::text)),
+    CONSTRAINT draft_fields_check CHECK ((jsonb_typeof(fields) = 'object'::text)),
+    CONSTRAINT draft_handed_in_is_empty CHECK (((application IS NULL) OR ((fields = '{}'::jsonb) AND (answers = '{}'::jsonb))))
+);
+
+COMMENT ON TABLE public.draft IS 'Applications being filled in; removed by their owner, or when forgotten';
+
+COMMENT ON COLUMN public.draft.owner_ref IS 'keyed hash of whoever fills it in';
+
+COMMENT ON COLUMN public.draft.fields IS 'what was typed, section by section (personal data)';
+
+COMMENT ON COLUMN public.draft.catalogue_version IS 'the version that its plan was last looked at under';
+
+COMMENT ON COLUMN public.draft.touched_at IS 'real time: what its retention counts from';
+
+COMMENT ON COLUMN public.draft.application IS 'what it became; from then on it holds nothing else';
+
+CREATE TABLE public.draft_file (
+    id uuid NOT NULL,
+    draft uuid NOT NULL,
+    slot text NOT NULL,
+    file_name text NOT NULL,
+    size bigint NOT NULL,
+    mark text NOT NULL,
+    received bigint DEFAULT 0 NOT NULL,
+    media_type text,
+    sha256 text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT draft_file_check CHECK (((received >= 0) AND (received <= size))),
+    CONSTRAINT draft_file_check1 CHECK (((sha256 IS NULL) = (media_type IS NULL))),
+    CONSTRAINT draft_file_check2 CHECK (((sha256 IS NULL) OR (received = size))),
+    CONSTRAINT draft_file_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT draft_file_size_check CHECK ((size > 0))
+);
+
+COMMENT ON TABLE public.draft_file IS 'Files put to drafts, whole and checked (with their SHA-256) or still on their way';
+
+COMMENT ON COLUMN public.draft_file.slot IS 'the material that it is, or the authorisation of the agent';
+
+COMMENT ON COLUMN public.draft_file.mark IS 'what tells a file from a later one of the same name and size: when it was changed';
+
+COMMENT ON COLUMN public.draft_file.received IS 'bytes that are here: where the transfer goes on';
 
 CREATE TABLE public.fee_act (
     id bigint NOT NULL,
@@ -483,6 +538,20 @@ CREATE SEQUENCE public.inquiry_number
     NO MAXVALUE
     CACHE 1;
 
+CREATE TABLE public.joint_limit (
+    application text NOT NULL,
+    start_on date NOT NULL,
+    due_on date NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    days integer NOT NULL,
+    unit text NOT NULL,
+    article text NOT NULL,
+    provisional boolean NOT NULL
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.joint_limit IS 'The projection; there is none of an application that is no joint case';
+
 CREATE TABLE public.joint_session (
     application text NOT NULL,
     lead text NOT NULL,
@@ -498,6 +567,53 @@ CREATE TABLE public.joint_session (
 );
 
 COMMENT ON TABLE public.joint_session IS 'when departments meet about an application';
+
+CREATE TABLE public.letter (
+    id bigint NOT NULL,
+    owner_ref text NOT NULL,
+    application text NOT NULL,
+    kind text NOT NULL,
+    source uuid NOT NULL,
+    place smallint NOT NULL,
+    facts jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    read_at timestamp with time zone,
+    written_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='90');
+
+COMMENT ON TABLE public.letter IS 'one letter; no words, no personal data';
+
+COMMENT ON COLUMN public.letter.source IS 'the event that it tells of, or a number of its own';
+
+COMMENT ON COLUMN public.letter.place IS 'its place among those of one event';
+
+COMMENT ON COLUMN public.letter.at IS 'business time';
+
+COMMENT ON COLUMN public.letter.written_at IS 'real time: too old a letter is not sent any more';
+
+ALTER TABLE public.letter ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.letter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.letter_sending (
+    letter bigint NOT NULL,
+    channel text NOT NULL,
+    attempts integer NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT letter_sending_channel_check CHECK ((channel = ANY (ARRAY['sms'::text, 'email'::text])))
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.letter_sending IS 'how far a letter has come by a channel; real time';
+
+COMMENT ON COLUMN public.letter_sending.ended_at IS 'it was sent, or there is no address to send it to';
 
 CREATE TABLE public.material (
     application text NOT NULL,
@@ -552,13 +668,20 @@ CREATE TABLE public.papers_awaited (
     since date NOT NULL,
     until timestamp with time zone,
     told_at timestamp with time zone NOT NULL,
-    CONSTRAINT papers_awaited_materials_check CHECK ((cardinality(materials) > 0))
+    closed text[] DEFAULT '{}'::text[] NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT papers_awaited_materials_check CHECK ((cardinality(materials) > 0)),
+    CONSTRAINT papers_closed_are_dated CHECK (((closed = '{}'::text[]) = (closed_at IS NULL)))
 )
 WITH (fillfactor='80');
 
 COMMENT ON TABLE public.papers_awaited IS 'its turn has come, no clock of it runs; over when the step begins';
 
 COMMENT ON COLUMN public.papers_awaited.until IS 'what needs them is given up after it; null: no term';
+
+COMMENT ON COLUMN public.papers_awaited.closed IS 'papers that had not been committed when their term was over: they are taken no more';
+
+COMMENT ON COLUMN public.papers_awaited.closed_at IS 'when the last of them was closed';
 
 CREATE TABLE public.party (
     application text NOT NULL,
@@ -568,14 +691,18 @@ CREATE TABLE public.party (
     id_number text NOT NULL,
     phone text NOT NULL,
     authorisation uuid,
+    email text,
     CONSTRAINT party_capacity_check CHECK ((capacity = ANY (ARRAY['applicant'::text, 'agent'::text]))),
     CONSTRAINT party_check CHECK (((capacity = 'agent'::text) = (authorisation IS NOT NULL))),
+    CONSTRAINT party_email_check CHECK (((length(email) >= 3) AND (length(email) <= 254))),
     CONSTRAINT party_kind_check CHECK ((kind = ANY (ARRAY['person'::text, 'company'::text])))
 );
 
 COMMENT ON TABLE public.party IS 'Personal data of applicants and agents';
 
 COMMENT ON COLUMN public.party.authorisation IS 'the upload that authorises the agent';
+
+COMMENT ON COLUMN public.party.email IS 'where letters are sent to, if given: personal data';
 
 CREATE TABLE public.plan (
     digest text NOT NULL,
@@ -780,6 +907,15 @@ ALTER TABLE ONLY public.document
 ALTER TABLE ONLY public.document
     ADD CONSTRAINT document_sha256_key UNIQUE (sha256);
 
+ALTER TABLE ONLY public.draft
+    ADD CONSTRAINT draft_application_key UNIQUE (application);
+
+ALTER TABLE ONLY public.draft_file
+    ADD CONSTRAINT draft_file_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.draft
+    ADD CONSTRAINT draft_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.fee_act
     ADD CONSTRAINT fee_act_pkey PRIMARY KEY (id);
 
@@ -810,8 +946,20 @@ ALTER TABLE ONLY public.inquiry_document
 ALTER TABLE ONLY public.inquiry
     ADD CONSTRAINT inquiry_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.joint_limit
+    ADD CONSTRAINT joint_limit_pkey PRIMARY KEY (application);
+
 ALTER TABLE ONLY public.joint_session
     ADD CONSTRAINT joint_session_pkey PRIMARY KEY (application, lead, session);
+
+ALTER TABLE ONLY public.letter
+    ADD CONSTRAINT letter_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.letter_sending
+    ADD CONSTRAINT letter_sending_pkey PRIMARY KEY (letter, channel);
+
+ALTER TABLE ONLY public.letter
+    ADD CONSTRAINT letter_source_place_key UNIQUE (source, place);
 
 ALTER TABLE ONLY public.material
     ADD CONSTRAINT material_pkey PRIMARY KEY (application, place);
@@ -874,6 +1022,14 @@ CREATE INDEX audit_leaf_xid ON public.audit_leaf USING btree (xid, id);
 
 CREATE INDEX dead_letter_open ON public.dead_letter USING btree (id) WHERE (state = 'open'::text);
 
+CREATE INDEX draft_by_owner ON public.draft USING btree (owner_ref, updated_at DESC);
+
+CREATE INDEX draft_by_touch ON public.draft USING btree (touched_at);
+
+CREATE UNIQUE INDEX draft_file_coming ON public.draft_file USING btree (draft, slot) WHERE (sha256 IS NULL);
+
+CREATE UNIQUE INDEX draft_file_there ON public.draft_file USING btree (draft, slot) WHERE (sha256 IS NOT NULL);
+
 CREATE INDEX fee_act_by_application ON public.fee_act USING btree (application);
 
 CREATE UNIQUE INDEX fee_act_exempted_once ON public.fee_act USING btree (application, line) WHERE (kind = 'exempted'::text);
@@ -892,17 +1048,23 @@ CREATE INDEX inbox_waiting ON public.inbox USING btree (application, topic, sour
 
 CREATE INDEX inquiry_by_owner ON public.inquiry USING btree (owner_ref);
 
+CREATE INDEX letter_lately ON public.letter USING btree (written_at);
+
+CREATE INDEX letter_of_owner ON public.letter USING btree (owner_ref, at DESC, id DESC);
+
+CREATE INDEX letter_unread ON public.letter USING btree (owner_ref) WHERE (read_at IS NULL);
+
 CREATE INDEX outbox_pending ON public.outbox USING btree (id) WHERE (state = 'pending'::text);
 
 CREATE INDEX outbox_unreceipted ON public.outbox USING btree (next_attempt_at, id) WHERE (state = 'sent'::text);
 
 CREATE INDEX result_by_number ON public.result USING btree (number) WHERE (number IS NOT NULL);
 
-CREATE INDEX result_granted ON public.result USING btree (released_at DESC, application DESC, item DESC) WHERE (outcome = 'granted'::text);
+CREATE INDEX result_granted ON public.result USING btree (released_at DESC, application DESC, item DESC) WHERE (outcome = ANY (ARRAY['granted'::text, 'deemed_renewed'::text]));
 
-CREATE INDEX result_granted_by_department ON public.result USING btree (department, released_at DESC, application DESC, item DESC) WHERE (outcome = 'granted'::text);
+CREATE INDEX result_granted_by_department ON public.result USING btree (department, released_at DESC, application DESC, item DESC) WHERE (outcome = ANY (ARRAY['granted'::text, 'deemed_renewed'::text]));
 
-CREATE INDEX result_granted_by_item ON public.result USING btree (item, released_at DESC, application DESC) WHERE (outcome = 'granted'::text);
+CREATE INDEX result_granted_by_item ON public.result USING btree (item, released_at DESC, application DESC) WHERE (outcome = ANY (ARRAY['granted'::text, 'deemed_renewed'::text]));
 
 CREATE INDEX supplement_by_application ON public.supplement USING btree (application, id);
 
@@ -966,6 +1128,12 @@ ALTER TABLE ONLY public.document
 ALTER TABLE ONLY public.document
     ADD CONSTRAINT document_application_item_fkey FOREIGN KEY (application, item) REFERENCES public.result(application, item);
 
+ALTER TABLE ONLY public.draft
+    ADD CONSTRAINT draft_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.draft_file
+    ADD CONSTRAINT draft_file_draft_fkey FOREIGN KEY (draft) REFERENCES public.draft(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.fee_act
     ADD CONSTRAINT fee_act_application_fkey FOREIGN KEY (application) REFERENCES public.bill(application);
 
@@ -984,8 +1152,17 @@ ALTER TABLE ONLY public.fee_transfer
 ALTER TABLE ONLY public.inquiry_document
     ADD CONSTRAINT inquiry_document_inquiry_fkey FOREIGN KEY (inquiry) REFERENCES public.inquiry(number);
 
+ALTER TABLE ONLY public.joint_limit
+    ADD CONSTRAINT joint_limit_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
 ALTER TABLE ONLY public.joint_session
     ADD CONSTRAINT joint_session_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.letter
+    ADD CONSTRAINT letter_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.letter_sending
+    ADD CONSTRAINT letter_sending_letter_fkey FOREIGN KEY (letter) REFERENCES public.letter(id);
 
 ALTER TABLE ONLY public.material
     ADD CONSTRAINT material_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);

@@ -56,13 +56,14 @@ on conflict (version) do nothing;
 -- name: calendar_of(version)$
 select content from calendar where version = :version;
 
--- name: reproject(version, type, reason, actor_ref, at)$
--- Ask every application that is not over, and is reckoned by another calendar, to be projected
--- onto this one; return how many.
+-- name: reproject(version, number, type, reason, actor_ref, at)$
+-- Ask every application that is not over (or `number` alone), and is reckoned by another calendar,
+-- to be projected onto this one; return how many.
 with running as (
     select a.number, a.traceparent, gen_random_uuid() as event_id
     from application as a
     where a.conclusion is null and a.calendar_version <> :version::text
+        and (:number::text is null or a.number = :number)
 ), act as (
     insert into operator_act (event_id, application, act, reason, actor_ref, at)
     select r.event_id, r.number, 'reproject', :reason::text, :actor_ref::text, :at::timestamptz

@@ -37,6 +37,15 @@ select number, project_code, scenario, route, calendar_version, submitted_at, tr
 from application
 where number = any(:numbers::text[]);
 
+-- name: standing_of(number)^
+-- By which rules an application goes on, and until when the departments that look may answer.
+select coalesce((a.route ->> 'edition')::integer, 1) as edition, (
+    select max(e.until) from examination as e
+    where e.application = a.number and e.state = 'asked'
+) as answer_by
+from application as a
+where a.number = :number::text;
+
 -- name: mark_delivered(event_ids)!
 update inbox set delivered_at = now()
 where event_id = any(:event_ids::uuid[]);
@@ -147,14 +156,30 @@ from unnest(
     :commands::text[]
 ) as u(application, turn, at, events, commands);
 
--- name: list_applications(status, project_code, late, search, after_at, after_number, at_most)
+-- name: list_applications(statuses, project_code, late, scenario, department, overdue_at, numbers, search, after_at, after_number, at_most)
 -- Keyset page in the order of the promise. Every filter may be null.
 select number, project_code, scenario, status, submitted_at, promised_at, provisional, late,
        conclusion, concluded_at
 from application
-where (:status::text is null or status = :status)
+where (:statuses::text[] is null or status = any(:statuses))
   and (:project_code::text is null or project_code = :project_code)
   and (:late::boolean is null or late = :late)
+  and (:scenario::text is null or scenario = :scenario)
+  and (:department::text is null
+      or exists (
+          select from task as t
+          where t.application = number and t.state = 'open' and t.department = :department
+      )
+      or status = 'received' and exists (
+          select from examination as e
+          where e.application = number and e.state = 'asked' and e.department = :department
+      ))
+  and (:overdue_at::timestamptz is null or exists (
+      select from task as t
+      where t.application = number and t.state = 'open' and t.promised_at < :overdue_at
+        and (:department::text is null or t.department = :department)
+  ))
+  and (:numbers::text[] is null or number = any(:numbers))
   and (:search::text is null or number like :search || '%' or project_code like :search || '%')
   and (:after_at::timestamptz is null or (promised_at, number) > (:after_at, :after_number::text))
 order by promised_at, number

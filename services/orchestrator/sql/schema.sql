@@ -17,8 +17,7 @@ CREATE TABLE public.acceptance (
     promised_days integer NOT NULL,
     at timestamp with time zone NOT NULL,
     CONSTRAINT acceptance_from_receipt CHECK (((kind = 'explicit'::text) OR (accepted_on = received_on))),
-    CONSTRAINT acceptance_kind_check CHECK ((kind = ANY (ARRAY['explicit'::text, 'deemed'::text]))),
-    CONSTRAINT acceptance_somebody_silent CHECK (((kind = 'explicit'::text) OR (silent <> '{}'::text[])))
+    CONSTRAINT acceptance_kind_check CHECK ((kind = ANY (ARRAY['explicit'::text, 'deemed'::text])))
 );
 
 COMMENT ON TABLE public.acceptance IS 'INSERT-only: how applications were accepted by the departments';
@@ -248,6 +247,7 @@ CREATE TABLE public.dead_letter (
     at timestamp with time zone DEFAULT now() NOT NULL,
     resolved_at timestamp with time zone,
     resolved_by text,
+    reason text,
     CONSTRAINT dead_letter_state_check CHECK ((state = ANY (ARRAY['open'::text, 'replayed'::text, 'discarded'::text])))
 );
 

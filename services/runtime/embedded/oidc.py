@@ -1,4 +1,4 @@
-"""The OpenID Connect provider of the stack, with one client per person of the demo."""
+"""The OpenID Connect provider of the stack: each person of the demo, as a client and as a login."""
 
 import json
 import signal
@@ -20,8 +20,10 @@ from services.runtime.embedded.temporal import http_status
 AUDIENCE = "lianshen"
 # A resource indicator must be a URI (RFC 8707); the audience in the tokens is the plain name.
 _RESOURCE = "urn:lianshen"
+PAGES_CLIENT = "lianshen-pages"
 _TOKEN_SECONDS = 3600
 _START_S = 30.0
+_CALLED = {"officer": "窗口人员", "chief": "首席代表", "head": "部门负责人"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,13 @@ class OidcClient:
     client_id: str
     roles: tuple[Role, ...]
     department: str | None = None
+
+    @property
+    def called(self) -> str:
+        """What pages call whoever logs in as this client: nobody in a demonstration has a name."""
+        if self.department is None:
+            return self.client_id
+        return f"{_CALLED[self.client_id.partition('-')[0]]} {self.department}"
 
 
 def clients_for(departments: Sequence[str]) -> tuple[OidcClient, ...]:
@@ -58,8 +67,16 @@ def clients_for(departments: Sequence[str]) -> tuple[OidcClient, ...]:
     return tuple(people)
 
 
+def password_of(secrets: Secrets) -> str:
+    """Return what everybody of a data folder logs in to the pages with."""
+    return secrets.get("people", 9)
+
+
 class OidcProvider:
     """oidc-provider on the wheel's Node. Tokens are JWTs of RFC 9068, ES256, valid for one hour.
+
+    A program takes the tokens of a client with its secret; a person logs in to the pages with the
+    client's id as name and the one password of the data folder, and gets the same claims.
 
     Claims beside the standard ones: `roles` (list) and `department` (text, absent for people who
     belong to none). `sub` is the client's id.
@@ -70,9 +87,11 @@ class OidcProvider:
     def __init__(
         self, data: Path, *, port: int, secrets: Secrets, clients: Sequence[OidcClient]
     ) -> None:
+        """Describe it; `pages` are the addresses people may come back to, set before it starts."""
         self.port = port
         self._data = data
         self._secrets = secrets
+        self.pages: tuple[str, ...] = ()
         self.clients = {client.client_id: client for client in clients}
         self.child = Child(self.name, data, stop_signal=signal.SIGTERM, grace_s=5.0)
 
@@ -88,6 +107,16 @@ class OidcProvider:
             KeyError: there is no such client.
         """
         return self._secrets.get(f"client:{self.clients[client_id].client_id}")
+
+    @property
+    def password(self) -> str:
+        """What everybody of the demo logs in with."""
+        return password_of(self._secrets)
+
+    @property
+    def pages_secret(self) -> str:
+        """The secret of the client that the pages are."""
+        return self._secrets.get(f"client:{PAGES_CLIENT}")
 
     async def start(self) -> None:
         """Write the configuration, start the provider, wait for its discovery document.
@@ -123,6 +152,21 @@ class OidcProvider:
             "accessTokenSeconds": _TOKEN_SECONDS,
             "signingKey": self._signing_key(),
             "cookieKey": self._secrets.get("oidc-cookies"),
+            "password": self.password,
+            "pages": {
+                "client_id": PAGES_CLIENT,
+                "client_secret": self.pages_secret,
+                "addresses": list(self.pages),
+            },
+            "people": [
+                {
+                    "id": client.client_id,
+                    "name": client.called,
+                    "roles": list(client.roles),
+                    "department": client.department,
+                }
+                for client in self.clients.values()
+            ],
             "clients": [
                 {
                     "client_id": client.client_id,

@@ -16,7 +16,7 @@ from services.runtime.embedded.errors import StackError, explain_os_error
 from services.runtime.embedded.files import Secrets
 from services.runtime.embedded.keeper import Keeper, Part
 from services.runtime.embedded.keys import ensure_audit_key, ensure_test_seal
-from services.runtime.embedded.oidc import AUDIENCE, OidcProvider, clients_for
+from services.runtime.embedded.oidc import AUDIENCE, PAGES_CLIENT, OidcProvider, clients_for
 from services.runtime.embedded.place import Place, myself
 from services.runtime.embedded.ports import LOOPBACK, Claims, Ports
 from services.runtime.embedded.postgres import Postgres
@@ -254,6 +254,7 @@ class Stack:
         for part in (self.postgres, self.broker, self.temporal, self.oidc):
             self._parts[part.name] = part
         self._service_ports = {spec.name: ports.take(spec.name) for spec in self._specs}
+        self.oidc.pages = tuple(f"http://{LOOPBACK}:{one}" for one in self._service_ports.values())
         if self._wants_viewer and TraceViewer.installed():
             self.viewer = TraceViewer(
                 self.data, port=ports.take("viewer"), grpc_port=ports.take("viewer-grpc")
@@ -320,6 +321,8 @@ class Stack:
             "OIDC__ISSUER": self.oidc.issuer,
             "OIDC__AUDIENCE": AUDIENCE,
             "OIDC__JWKS_URL": f"{self.oidc.issuer}/jwks",
+            "OIDC__CLIENT_ID": PAGES_CLIENT,
+            "OIDC__CLIENT_SECRET": self.oidc.pages_secret,
             "TELEMETRY__SPAN_FOLDER": str(self.data / "spans"),
             "HTTP__HOST": LOOPBACK,
             "HTTP__PORT": str(self._service_ports[name]),
@@ -330,6 +333,10 @@ class Stack:
             "SEAL__KEY_FILE": str(seal_key),
             "SEAL__CERTIFICATE_FILE": str(seal_certificate),
             "PAYMENT__ADAPTER": "sandbox",
+            "LETTERS__FOLDER": str(self.data / "letters"),
+            "PAPERS_URL": self._address("intake"),
+            "PORTAL_URL": self._address("intake"),
+            "PERFORMANCE_URL": f"{self._address('orchestrator')}/performance",
             "HASH_KEY": self._secrets.get("hash-key", 32),
         }
         if self.broker.fetch_soon_ms is not None:
@@ -347,6 +354,9 @@ class Stack:
             settings["CLOCK__SECONDS_PER_WORKING_DAY"] = str(self._seconds)
             settings["CLOCK__STATE_FILE"] = str(self.clock_file)
         return {f"LIANSHEN_{key}": value for key, value in settings.items()} | self._more
+
+    def _address(self, service: str) -> str:
+        return f"http://{LOOPBACK}:{self._service_ports.get(service, 0)}"
 
     def _prepare_clock(self) -> None:
         """Put the demo's clock in place; it stands still until everything runs."""

@@ -184,11 +184,17 @@ ON CONFLICT (topic, digest) DO UPDATE SET
 -- name: list_letters(state, before, page)
 -- One page of dead letters, newest first, below the id `before`.
 SELECT id, event_id, topic, "partition", "offset", source, application, seq, type, error_class,
-    error_message, attempts, state, at, resolved_at, resolved_by
+    error_message, attempts, state, at, resolved_at, resolved_by, reason
 FROM dead_letter
 WHERE state = :state::text AND id < :before::bigint
 ORDER BY id DESC
 LIMIT :page::bigint;
+
+-- name: get_letter(letter)^
+SELECT id, event_id, topic, "partition", "offset", source, application, seq, type, error_class,
+    error_message, attempts, state, at, resolved_at, resolved_by, reason
+FROM dead_letter
+WHERE id = :letter::bigint;
 
 -- name: lock_letter(letter)^
 SELECT id, event_id, topic, "partition", "offset", key, raw, source, application, seq, type,
@@ -197,9 +203,9 @@ FROM dead_letter
 WHERE id = :letter::bigint
 FOR UPDATE;
 
--- name: resolve_letter(letter, state, actor)!
+-- name: resolve_letter(letter, state, actor, reason)!
 UPDATE dead_letter
-SET state = :state::text, resolved_at = now(), resolved_by = :actor::text
+SET state = :state::text, resolved_at = now(), resolved_by = :actor::text, reason = :reason::text
 WHERE id = :letter::bigint;
 
 -- name: note_attempt(letter, error_class, error_message)!

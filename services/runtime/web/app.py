@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import Scope
 
 from services.runtime.settings import HttpSettings
 from services.runtime.web import health, problems
@@ -24,6 +25,7 @@ from services.runtime.web.problems import (
 )
 from services.runtime.web.rates import Rate
 from services.runtime.web.samples import add_samples
+from services.runtime.web.site.session import sessions_of
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 EVERYWHERE = (TOO_MANY_REQUESTS, INTERNAL, OVERLOADED)
@@ -62,6 +64,7 @@ def create_app(
     app.state.authenticator = None
     app.state.checks = {}
     app.state.requests = Counter()
+    app.state.sessions = None
     limits = Limits(
         concurrent_requests=settings.concurrent_requests,
         body_bytes=settings.max_json_bytes,
@@ -73,6 +76,7 @@ def create_app(
         limits=limits,
         authenticator=lambda: app.state.authenticator,
         tally=app.state.requests,
+        session=lambda scope: _page_token(app, scope),
     )
     problems.install(app)
     app.include_router(health.router)
@@ -80,6 +84,11 @@ def create_app(
         app.include_router(router, responses=problem_responses(*EVERYWHERE))
     _document(app)
     return app
+
+
+def _page_token(app: FastAPI, scope: Scope) -> str | None:
+    sessions = sessions_of(app)
+    return sessions.token(scope) if sessions is not None else None
 
 
 def _rate(settings: HttpSettings) -> Rate | None:

@@ -42,7 +42,7 @@ SMALL_BODY_BYTES = 65_536
 UNTRACED = frozenset({"/healthz", "/readyz"})
 _SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),
     (b"strict-transport-security", b"max-age=31536000"),
 )
 _API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
@@ -74,16 +74,19 @@ class Edge:
         limits: Limits,
         authenticator: Callable[[], Authenticator | None],
         tally: Counter[str],
+        session: Callable[[Scope], str | None] = lambda _: None,
     ) -> None:
         """Wrap `app`; `authenticator` is asked for when a large body arrives.
 
-        `tally` counts answers by the class of their status.
+        `tally` counts answers by the class of their status. `session` finds the token of somebody
+        who is logged in to a page.
         """
         self._app = app
         self._limits = limits
         self._authenticator = authenticator
         self._running = 0
         self._tally = tally
+        self._session = session
         self._buckets = None if limits.rate is None else Buckets(limits.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,7 +124,7 @@ class Edge:
         peer = (scope.get("client") or ("", 0))[0]
         if self._buckets is None or not self._buckets.counts(peer):
             return 0
-        authenticator, token = self._authenticator(), _bearer(scope)
+        authenticator, token = self._authenticator(), self._token(scope)
         known = authenticator.remembered(token) if authenticator and token else None
         return self._buckets.take(known.ref if known else client_at(peer).name)
 
@@ -157,11 +160,14 @@ class Edge:
             await self._identify(scope)
         return receive if declared is not None else _counting(receive, allowed)
 
+    def _token(self, scope: Scope) -> str | None:
+        return _bearer(scope) or self._session(scope)
+
     async def _identify(self, scope: Scope) -> None:
         authenticator = self._authenticator()
         if authenticator is None:
             return
-        token = _bearer(scope)
+        token = self._token(scope)
         if token is None:
             raise bearer_problem(
                 Words("上传较大内容须先登录", "Authenticate before sending a large body"), None

@@ -3,7 +3,7 @@
 The key, the effect and the stored answer are ONE transaction: either the request happened and its
 answer is kept, or nothing did and the key is free. There is no state "key taken, effect lost".
 
-    async with connection.transaction(), idempotent(connection, asked) as slot:
+    async with once(pool, asked) as (connection, slot):
         if slot.stored is not None:
             return slot.stored
         ...the effect...
@@ -12,7 +12,7 @@ answer is kept, or nothing did and the key is free. There is no state "key taken
 
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,13 +24,15 @@ import orjson
 from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
+from services.runtime import audit
 from services.runtime.auth import Principal, principal
-from services.runtime.db import Connection, load
+from services.runtime.db import Connection, Pool, load
 from services.runtime.web.problems import (
     KEY_IN_FLIGHT,
     KEY_MALFORMED,
     KEY_MISSING,
     KEY_REUSED,
+    Fault,
     Problem,
     ProblemType,
     Words,
@@ -122,6 +124,36 @@ async def idempotent(connection: Connection, request: Asked) -> AsyncIterator[Sl
     yield slot
     if slot.stored is None:
         await _store(connection, request, slot.kept)
+
+
+class Attempt(Problem):
+    """An act that is refused, and whose attempt is recorded all the same: `leaf` in the log."""
+
+    def __init__(
+        self, kind: ProblemType, leaf: audit.Leaf, *, errors: Sequence[Fault] = ()
+    ) -> None:
+        """Keep what to tell, and what to record."""
+        super().__init__(kind, errors=errors)
+        self.leaf = leaf
+
+
+@asynccontextmanager
+async def once(pool: Pool, request: Asked) -> AsyncIterator[tuple[Connection, Slot]]:
+    """Open the transaction of an act, with the slot of its answer.
+
+    Raises what `idempotent` raises. Of an `Attempt` nothing stays but its leaf.
+    """
+    try:
+        async with (
+            pool.acquire() as connection,
+            connection.transaction(),
+            idempotent(connection, request) as slot,
+        ):
+            yield connection, slot
+    except Attempt as refused:
+        async with pool.acquire() as connection, connection.transaction():
+            await audit.leaves(connection, [refused.leaf])
+        raise
 
 
 async def _store(connection: Connection, request: Asked, response: Response | None) -> None:

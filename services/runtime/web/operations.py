@@ -1,12 +1,13 @@
 """Operations of every service: its dead letters and its figures, for the role operator."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Body, Depends, FastAPI, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from services.contracts.vocabulary import Role
@@ -61,12 +62,28 @@ class LetterItem(BaseModel):
     at: datetime
     resolved_at: datetime | None
     resolved_by: str | None
+    reason: str | None = Field(description="Why, in the operator's words.")
 
 
 class LetterPage(pages.Page):
     """Dead letters, newest first."""
 
     items: list[LetterItem]
+
+
+class Why(BaseModel):
+    """Why an operator acts on a dead letter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(
+        min_length=2, max_length=500, description="Stands with the letter; names nobody."
+    )
+
+
+Reasoned = Annotated[
+    Why | None, Body(openapi_examples={"reason": {"value": {"reason": "目录版本已补装"}}})
+]
 
 
 class Resolved(BaseModel):
@@ -94,6 +111,35 @@ class Operations:
         """Record what an operator is about to do: a replay that fails is an act as well."""
         async with self.pool.acquire() as conn, conn.transaction():
             await audit.leaf(conn, act, None, who.ref, facts, at=self.clock.now())
+
+    async def replay(self, letter: int, who: Principal, reason: str | None) -> None:
+        """Apply a message again, with everything that waited behind it. Raises Problem 404, 409."""
+        await self.record("dead_letter.replay", who, _facts(letter, reason))
+        try:
+            await dead_letters.replay(
+                self.pool, self.inbox, letter, actor_ref=who.ref, reason=reason
+            )
+        except LetterNotFoundError as error:
+            raise Problem(NOT_FOUND) from error
+        except ReplayFailedError as error:
+            raise Problem(STILL_FAILING, Words(str(error), str(error))) from error
+
+    async def discard(self, letter: int, who: Principal, reason: str | None) -> None:
+        """Give a message up; its application goes on without it. Raises Problem 404."""
+        await self.record("dead_letter.discard", who, _facts(letter, reason))
+        try:
+            await dead_letters.discard(
+                self.pool, self.inbox, letter, actor_ref=who.ref, reason=reason
+            )
+        except LetterNotFoundError as error:
+            raise Problem(NOT_FOUND) from error
+
+
+def _facts(letter: int, reason: str | None) -> dict[str, Any]:
+    """Return what the log of acts gets: of free text the SHA-256; it stands with the letter."""
+    if reason is None:
+        return {"letter": letter}
+    return {"letter": letter, "reason_sha256": hashlib.sha256(reason.encode()).hexdigest()}
 
 
 def operations(request: Request) -> Operations:
@@ -144,24 +190,18 @@ async def list_dead_letters(
 
 
 @router.post("/dead-letters/{letter}/replay", responses=problem_responses(NOT_FOUND, STILL_FAILING))
-async def replay_dead_letter(letter: LetterId, who: Operator, parts: Parts) -> Resolved:
+async def replay_dead_letter(
+    letter: LetterId, who: Operator, parts: Parts, body: Reasoned = None
+) -> Resolved:
     """Apply a message again, with everything that waited behind it."""
-    await parts.record("dead_letter.replay", who, {"letter": letter})
-    try:
-        await dead_letters.replay(parts.pool, parts.inbox, letter, actor_ref=who.ref)
-    except LetterNotFoundError as error:
-        raise Problem(NOT_FOUND) from error
-    except ReplayFailedError as error:
-        raise Problem(STILL_FAILING, Words(str(error), str(error))) from error
+    await parts.replay(letter, who, body.reason if body else None)
     return Resolved(id=letter, state="replayed")
 
 
 @router.post("/dead-letters/{letter}/discard", responses=problem_responses(NOT_FOUND))
-async def discard_dead_letter(letter: LetterId, who: Operator, parts: Parts) -> Resolved:
+async def discard_dead_letter(
+    letter: LetterId, who: Operator, parts: Parts, body: Reasoned = None
+) -> Resolved:
     """Give a message up; its application goes on without it."""
-    await parts.record("dead_letter.discard", who, {"letter": letter})
-    try:
-        await dead_letters.discard(parts.pool, parts.inbox, letter, actor_ref=who.ref)
-    except LetterNotFoundError as error:
-        raise Problem(NOT_FOUND) from error
+    await parts.discard(letter, who, body.reason if body else None)
     return Resolved(id=letter, state="discarded")

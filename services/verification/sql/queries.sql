@@ -132,7 +132,7 @@ WHERE :application::text IS NULL OR application = :application::text
 ORDER BY application COLLATE "C", place;
 
 -- name: papers_awaited(application)
-SELECT application, step, materials, until
+SELECT application, step, materials, until, closed, closed_at
 FROM papers_awaited
 WHERE :application::text IS NULL OR application = :application::text
 ORDER BY application COLLATE "C", step;
@@ -162,7 +162,7 @@ WHERE :application::text IS NULL OR application = :application::text
 ORDER BY application COLLATE "C";
 
 -- name: orchestrator_examination(application)
-SELECT application, task, department, round, state, ended_at, arrived_at
+SELECT application, task, department, round, state, ended_at, arrived_at, until
 FROM examination
 WHERE :application::text IS NULL OR application = :application::text
 ORDER BY application COLLATE "C", task;
@@ -240,8 +240,8 @@ ORDER BY c.application COLLATE "C", c.id;
 -- In the departments
 
 -- name: departments_examination(application)
-SELECT e.application, e.task, e.department, e.round, e.state, e.applicant_refs, d.actor_ref,
-    d.at AS done_at
+SELECT e.application, e.task, e.department, e.round, e.state, e.applicant_refs, e.until,
+    d.actor_ref, d.at AS done_at
 FROM examination AS e
 LEFT JOIN examination_done AS d ON d.examination_id = e.id
 WHERE :application::text IS NULL OR e.application = :application::text
@@ -319,7 +319,9 @@ ORDER BY c.version;
 -- name: departments_task(application)
 SELECT t.application, t.id, t.task, t.step, t.item, t.department, t.part, t.round, t.authority,
     t.silence, t.applicant_refs, t.issued_at, t.promised_on, t.promised_at, t.statutory_on,
-    t.statutory_at, t.provisional, t.state, t.ended_at, t.above_id, to_json(v) AS above
+    t.statutory_at, t.provisional, t.state, t.ended_at, t.above_id, to_json(v) AS above,
+    t.expires_at, CASE WHEN t.silence = 'renewed'
+        THEN (SELECT d.facts FROM dossier AS d WHERE d.task_id = t.id) END AS facts
 FROM task AS t
 LEFT JOIN approval_above AS v ON v.id = t.above_id
 WHERE :application::text IS NULL OR t.application = :application::text

@@ -1,6 +1,5 @@
 """What the pages of all services share: language, frame, components, style, errors for people."""
 
-from services.runtime.web.site.assets import AssetsMissingError
-from services.runtime.web.site.site import Site
+from services.runtime.web.site.site import Site, install
 
-__all__ = ["AssetsMissingError", "Site"]
+__all__ = ["Site", "install"]

@@ -19,6 +19,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 _VENDOR = {
     "tabler.css": "@tabler/core/dist/css/tabler.min.css",
     "htmx.js": "htmx.org/dist/htmx.min.js",
+    "htmx-sse.js": "htmx.org/dist/ext/hx-sse.min.js",
 }
 _TYPE = "@fontsource-variable/noto-sans-sc"
 _SMALLEST_PACKED = 512

@@ -39,13 +39,16 @@ def language_of(request: Request) -> Language:
 @lru_cache
 def english() -> dict[str, str | tuple[str, ...]]:
     """Return the English of every Chinese message; a tuple is (singular, plural)."""
-    with (LOCALE / "en.po").open("rb") as file:
-        catalog = read_po(file, locale="en")
-    return {
-        str(one.id if isinstance(one.id, str) else one.id[0]): _texts(one.string)
-        for one in catalog
-        if one.id
-    }
+    found: dict[str, str | tuple[str, ...]] = {}
+    for path in (LOCALE / "en.po", *sorted((LOCALE / "en").glob("*.po"))):
+        with path.open("rb") as file:
+            catalog = read_po(file, locale="en")
+        found |= {
+            str(one.id if isinstance(one.id, str) else one.id[0]): _texts(one.string)
+            for one in catalog
+            if one.id
+        }
+    return found
 
 
 def _texts(string: str | Sequence[str] | None) -> str | tuple[str, ...]:

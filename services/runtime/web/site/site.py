@@ -4,18 +4,23 @@ A page is a template and a context. Chinese stands in the templates; `_()` gives
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
+from uuid import uuid4
 
-from fastapi import FastAPI
+import structlog
+from fastapi import APIRouter, FastAPI
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from services.domain.calendar import ZONE
+from services.runtime.settings import ServiceSettings
 from services.runtime.web.problems import Problem
-from services.runtime.web.site import words
-from services.runtime.web.site.assets import PATH, Assets
+from services.runtime.web.site import signing_in, words
+from services.runtime.web.site.assets import PATH, Assets, AssetsMissingError
 from services.runtime.web.site.languages import (
     COOKIE,
     COOKIE_SECONDS,
@@ -24,37 +29,50 @@ from services.runtime.web.site.languages import (
     language_of,
     translate,
 )
+from services.runtime.web.site.session import (
+    API,
+    LoginNeededError,
+    Session,
+    on_login_needed,
+    sessions_of,
+)
 
 HERE = Path(__file__).parent
-OWN = {"house.css": HERE / "static" / "house.css", "icon.svg": HERE / "static" / "icon.svg"}
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
-API = "/v1/"
+OWN = {path.name: path for path in sorted((HERE / "static").iterdir())}
+NOTE_SECONDS = 60
+_log = structlog.get_logger(__name__)
 
 
 class Site:
     """The pages of one service."""
 
     def __init__(
-        self, *, name: str, templates: Path, vendor: Path, menu: Sequence[tuple[str, str]]
+        self,
+        *,
+        name: str,
+        templates: Path,
+        settings: ServiceSettings,
+        menu: Sequence[tuple[str, str]],
+        own: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Read templates and assets.
 
         Args:
             name: of the site, in Chinese (a message).
             templates: the service's own folder; the shared ones are found after them.
-            vendor: where npm installed what pages load.
+            settings: where npm installed what pages load, who logs people in, whether it is a demo.
             menu: (path, label) of the navigation; labels are messages.
+            own: likewise, what stands before it for whoever is logged in.
 
         Raises:
             AssetsMissingError: npm has installed nothing there.
         """
-        self.assets = Assets(OWN, vendor)
+        self.assets = Assets(OWN, settings.http.assets)
         self._name = name
-        self._menu = tuple(menu)
+        self._menu, self._own = tuple(menu), tuple(own)
+        self._demo = settings.clock.demo
+        self._login = settings.oidc.client_secret is not None
+        self._policy = policy(settings.oidc.issuer)
         self._environment = Environment(
             loader=FileSystemLoader([templates, HERE / "templates"]),
             autoescape=True,
@@ -64,38 +82,80 @@ class Site:
         )
 
     def install(self, app: FastAPI) -> None:
-        """Let an application answer for the assets, and with pages where people ask."""
+        """Let an application answer for the assets and logins, and with pages where people ask."""
         app.state.site = self
         app.add_route(f"{PATH}/{{name:path}}", self.assets.answer, include_in_schema=False)
+        app.add_exception_handler(LoginNeededError, on_login_needed)
+        app.include_router(signing_in.router)
+        if self._demo:
+            app.add_route("/styleguide", self._styleguide, include_in_schema=False)
+
+    async def _styleguide(self, request: Request) -> Response:
+        """Show all shared components, where nobody works in earnest."""
+        now = datetime.now(UTC)
+        return self.page(request, "styleguide.html", now=now, today=now.astimezone(ZONE).date())
 
     def page(
-        self, request: Request, template: str, *, status: int = 200, **context: Any
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        session: Session | None = None,
+        **context: Any,
     ) -> Response:
-        """Return a page; with `?lang=` the choice is remembered."""
+        """Return a page; with `?lang=` the choice is remembered, and a note is shown once."""
         language = language_of(request)
-        text = self._environment.get_template(template).render(
-            **self._frame(request, language), **context
-        )
-        response = HTMLResponse(text, status_code=status, headers=_headers(language))
+        note = self._note(request)
+        frame = self._frame(request, language, session)
+        text = self._environment.get_template(template).render(**frame, note=note, **context)
+        response = HTMLResponse(text, status_code=status, headers=self._headers(language))
         if request.query_params.get(PARAMETER) == language:
             response.set_cookie(
                 COOKIE, language, max_age=COOKIE_SECONDS, samesite="lax", httponly=True
             )
+        if note is not None:
+            self._keep_note(request, response)
         return response
+
+    def fragment(
+        self, request: Request, template: str, *, session: Session | None = None, **context: Any
+    ) -> str:
+        """Return a part of a page, for a live stream or an answer to htmx."""
+        frame = self._frame(request, language_of(request), session)
+        return self._environment.get_template(template).render(**frame, note=None, **context)
+
+    def part(
+        self, request: Request, template: str, *, session: Session | None = None, **context: Any
+    ) -> Response:
+        """Return the answer to htmx that holds a part of a page."""
+        text = self.fragment(request, template, session=session, **context)
+        return HTMLResponse(text, headers=self._headers(language_of(request)))
+
+    def flash(self, request: Request, response: Response, message: str, *, ok: bool = True) -> None:
+        """Let the next page of this browser show a message, once."""
+        inside = {"message": message, "kind": "ok" if ok else "bad"}
+        self._keep_note(request, response, inside)
 
     def problem(self, request: Request, problem: Problem) -> Response:
         """Return a page that says what is wrong, for people."""
-        language = "en" if language_of(request) is Language.ENGLISH else "zh-CN"
         response = self.page(
             request,
             "problem.html",
             status=problem.kind.status,
-            title=problem.kind.title.in_language(language),
-            detail=problem.detail.in_language(language) if problem.detail else None,
-            faults=[fault.message.in_language(language) for fault in problem.errors],
+            **self.told(request, problem),
         )
         response.headers.update(problem.headers)
         return response
+
+    def told(self, request: Request, problem: Problem) -> dict[str, Any]:
+        """Return a problem in the reader's language: title, detail, faults."""
+        language = "en" if language_of(request) is Language.ENGLISH else "zh-CN"
+        return {
+            "title": problem.kind.title.in_language(language),
+            "detail": problem.detail.in_language(language) if problem.detail else None,
+            "faults": [fault.message.in_language(language) for fault in problem.errors],
+        }
 
     def say(self, request: Request, message: str, **values: object) -> str:
         """Return a message in the language of a request."""
@@ -106,15 +166,41 @@ class Site:
         path = str(request.scope["path"])
         return not path.startswith(API) and "text/html" in request.headers.get("accept", "")
 
-    def _frame(self, request: Request, language: Language) -> Mapping[str, Any]:
+    def _note(self, request: Request) -> dict[str, str] | None:
+        sessions = sessions_of(request.app)
+        if sessions is None:
+            return None
+        found = sessions.sealer.open("note", request.cookies.get(f"{sessions.cookie}-note"))
+        if found is None:
+            return None
+        return {"kind": found["kind"], "text": self.say(request, found["message"])}
+
+    def _keep_note(
+        self, request: Request, response: Response, note: Mapping[str, str] | None = None
+    ) -> None:
+        """Set the note's cookie, or take it away."""
+        sessions = sessions_of(request.app)
+        if sessions is not None:
+            seconds = NOTE_SECONDS if note else 0
+            sealed = sessions.sealer.seal("note", note, seconds) if note else ""
+            sessions.keep(response, f"{sessions.cookie}-note", sealed, seconds)
+
+    def _frame(
+        self, request: Request, language: Language, session: Session | None
+    ) -> Mapping[str, Any]:
         def say(message: str, **values: object) -> str:
             return translate(language, message, **values)
 
+        sessions = sessions_of(request.app)
+        visit = session or (sessions.kept(request.scope) if sessions is not None else None)
         return {
             "_": say,
             "lang": language,
             "site": say(self._name),
-            "menu": [(path, say(label)) for path, label in self._menu],
+            "menu": [
+                (path, say(label))
+                for path, label in ((*self._own, *self._menu) if visit else self._menu)
+            ],
             "here": request.scope["path"],
             "static": self.assets.url,
             "other": {
@@ -122,16 +208,60 @@ class Site:
                 "url": _with(request, {PARAMETER: language.other}),
             },
             "words": words.Words(language, say),
+            "demo": self._demo,
+            "visit": visit,
+            "login": _login(request) if self._login else None,
+            "new_key": lambda: uuid4().hex,
+        }
+
+    def _headers(self, language: Language) -> dict[str, str]:
+        return {
+            "content-language": language,
+            "content-security-policy": self._policy,
+            "cache-control": "no-cache",
+            "vary": "accept-language, cookie",
         }
 
 
-def _headers(language: Language) -> dict[str, str]:
-    return {
-        "content-language": language,
-        "content-security-policy": POLICY,
-        "cache-control": "no-cache",
-        "vary": "accept-language, cookie",
-    }
+def install(
+    app: FastAPI,
+    settings: ServiceSettings,
+    *,
+    name: str,
+    templates: Path,
+    menu: Sequence[tuple[str, str]],
+    routers: Sequence[APIRouter],
+    own: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Add pages to a service; without what npm installs for them it has its API alone."""
+    try:
+        site = Site(name=name, templates=templates, settings=settings, menu=menu, own=own)
+    except AssetsMissingError as missing:
+        _log.warning("no pages", reason=str(missing))
+        return
+    site.install(app)
+    for router in routers:
+        app.include_router(router)
+
+
+def policy(issuer: str) -> str:
+    """Return what a page may load: from this site alone.
+
+    A form may end at the provider: logging out does, and an act after the session's end does.
+    """
+    parts = urlsplit(issuer)
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; frame-src 'self'; object-src 'self'; "
+        f"form-action 'self' {parts.scheme}://{parts.netloc}; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+
+
+def _login(request: Request) -> str:
+    path = str(request.scope["path"])
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"/login?next={quote(path + query, safe='')}"
 
 
 def _with(request: Request, more: Mapping[str, str]) -> str:

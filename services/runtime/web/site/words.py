@@ -1,9 +1,10 @@
 """Values in the words of the reader: names, days, limits. Numbers of days have their unit."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol
 
+from services.domain.calendar import ZONE
 from services.runtime.web.site.languages import Language
 
 WEEKDAYS_ZH = "一二三四五六日"
@@ -49,6 +50,30 @@ class Words:
         if self._english:
             return f"{day.day} {MONTHS_EN[day.month - 1][:3]} {day.year}"
         return f"{day.year}年{day.month}月{day.day}日"
+
+    def month(self, day: date) -> str:
+        """Return the month of a date."""
+        if self._english:
+            return f"{MONTHS_EN[day.month - 1]} {day.year}"
+        return f"{day.year}年{day.month}月"
+
+    def moment(self, instant: datetime) -> str:
+        """Return an instant as people write it: date and minute on the clock of the county."""
+        there = instant.astimezone(ZONE)
+        return f"{self.short_day(there.date())} {there:%H:%M}"
+
+    def clock(self, instant: datetime) -> str:
+        """Return the minute of an instant, on the clock of the county."""
+        return f"{instant.astimezone(ZONE):%H:%M}"
+
+    def weekday(self, day: date) -> str:
+        """Return the short name of a day of the week."""
+        place = day.weekday()
+        return WEEKDAYS_EN[place] if self._english else f"周{WEEKDAYS_ZH[place]}"
+
+    def exact(self, instant: datetime) -> str:
+        """Return an instant to the second, with its offset from UTC."""
+        return instant.astimezone(ZONE).isoformat(sep=" ", timespec="seconds")
 
     def limit(self, limit: Any) -> str:
         """Return a limit (value, unit) with its unit; 0 is on the spot."""

@@ -1,0 +1,43 @@
+"""The department workbench, beside the API: the queue, the case, sessions, the department."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+
+from services.departments.pages import (
+    case,
+    case_examination,
+    case_papers,
+    head,
+    head_authority,
+    queue,
+    sessions,
+    sessions_one,
+    views,
+)
+from services.runtime.settings import ServiceSettings
+from services.runtime.web import site
+
+MENU = (
+    ("/queue", "我的待办"),
+    ("/sessions", "联合会议"),
+    ("/department", "部门管理"),
+)
+ROUTERS: tuple[APIRouter, ...] = (
+    *(queue.router, views.router),
+    *(case.router, case_papers.router, case_examination.router),
+    *(head.router, head_authority.router),
+    *(sessions.router, sessions_one.router),
+)
+
+
+def install(app: FastAPI, settings: ServiceSettings) -> None:
+    """Add the pages to the service."""
+    site.install(
+        app,
+        settings,
+        name="部门工作台",
+        templates=Path(__file__).with_name("templates"),
+        menu=MENU,
+        routers=ROUTERS,
+    )

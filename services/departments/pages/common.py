@@ -1,0 +1,88 @@
+"""What every page of the workbench needs: who is there, what things and people are called."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.contracts.vocabulary import Role
+from services.departments import workbench_store as store
+from services.departments.scope import department_of
+from services.domain.calendar import ZONE
+from services.domain.catalogue import Name
+from services.runtime.catalogue_shelf import Shelf
+from services.runtime.db import Connection
+from services.runtime.web.problems import NOT_FOUND, Problem
+from services.runtime.web.site import Site
+from services.runtime.web.site.session import Session, signed_in_as
+
+OFFICER, CHIEF, HEAD = Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.DEPARTMENT_HEAD
+Member = Annotated[Session, Depends(signed_in_as(OFFICER, CHIEF, HEAD))]
+Officer = Annotated[Session, Depends(signed_in_as(OFFICER, CHIEF))]
+Head = Annotated[Session, Depends(signed_in_as(HEAD))]
+_SHOWN_OF_REF = 6
+_LONGEST_NAME = 100
+
+
+def site_of(request: Request) -> Site:
+    """FastAPI dependency: the site. Raises Problem 404 for a process without pages."""
+    found: Site | None = getattr(request.app.state, "site", None)
+    if found is None:
+        raise Problem(NOT_FOUND)
+    return found
+
+
+Pages = Annotated[Site, Depends(site_of)]
+
+
+async def greet(conn: Connection, request: Request, session: Session) -> None:
+    """Note what somebody is called, so that colleagues see a name where he has done something.
+
+    The provider's name for the account is none: it is neither kept nor shown.
+    """
+    who, name = session.principal, session.name.strip()[:_LONGEST_NAME]
+    if name and name != who.subject:
+        at = request.app.state.clock.now()
+        await store.call_colleague(conn, who.ref, department_of(who), name=name, at=at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """What the people of one department are called."""
+
+    names: Mapping[str, str]
+    me: str
+
+    def is_me(self, ref: str | None) -> bool:
+        """Whether a keyed hash is whoever looks at the page."""
+        return ref == self.me
+
+    def name(self, ref: str) -> str:
+        """Return a colleague's name; of one who was never here, the beginning of his hash."""
+        return self.names.get(ref, ref[:_SHOWN_OF_REF])
+
+
+async def people_of(conn: Connection, session: Session) -> People:
+    """Return what the colleagues of whoever is logged in are called."""
+    who = session.principal
+    return People(names=await store.colleagues_of(conn, department_of(who)), me=who.ref)
+
+
+def today_of(request: Request) -> date:
+    """Return the day it is in the county."""
+    found: date = request.app.state.clock.now().astimezone(ZONE).date()
+    return found
+
+
+def item_names(shelf: Shelf) -> dict[str, Name]:
+    """Return what items are called; of several versions the newest one's word counts."""
+    ordered = sorted(shelf.catalogues, key=lambda one: one.county.effective_from)
+    return {item.code: item.name for one in ordered for item in one.items}
+
+
+def department_name(shelf: Shelf, department: str) -> Name | None:
+    """Return what a department is called; None for one that no catalogue knows."""
+    found = shelf.departments.get(department)
+    return None if found is None else found.name

@@ -1,0 +1,268 @@
+"""Who may act for the department: written authorisations and absences, as its head keeps them."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.responses import RedirectResponse, Response
+
+from services.departments import absences, authorisations
+from services.departments import authority_store as store
+from services.departments.authority_models import NewAbsence, NewAuthorisation
+from services.departments.authority_store import Grant
+from services.departments.models import LARGEST_ID
+from services.departments.pages.case_form import Back, Form, checked, refused
+from services.departments.pages.case_words import POWERS
+from services.departments.pages.common import (
+    HEAD,
+    Head,
+    Pages,
+    department_name,
+    greet,
+    item_names,
+    people_of,
+    today_of,
+)
+from services.departments.pages.head import Leader
+from services.departments.pages.head_people import (
+    choices,
+    person_if_any,
+    person_of,
+    reason_of,
+)
+from services.departments.scope import department_of
+from services.departments.store import Row
+from services.departments.web import once
+from services.domain.calendar import ZONE
+from services.runtime.web.idempotency import Asked
+from services.runtime.web.problems import NOT_FOUND, Problem
+from services.runtime.web.site import Site
+from services.runtime.web.site.forms import asked_on_page
+from services.runtime.web.site.session import Session
+
+router = APIRouter(include_in_schema=False)
+AUTHORISATIONS, ABSENCES = "/department/authorisations", "/department/absences"
+MOST = 200
+Once = Annotated[Asked, Depends(asked_on_page)]
+Number = Annotated[int, Path(alias="id", ge=1, le=LARGEST_ID)]
+_GRANT = {
+    name: name
+    for name in ("representative", "substitute", "items", "powers", "valid_from", "valid_until")
+} | {"document": "document"}
+_ABSENCE = {"person": "person", "since": "since", "until": "until"}
+
+
+@router.get(AUTHORISATIONS)
+async def list_authorisations(request: Request, session: Leader, site: Pages) -> Response:
+    """Show the department's written authorisations."""
+    return await _authorisations(request, session, site, Back())
+
+
+async def _authorisations(request: Request, session: Session, site: Site, back: Back) -> Response:
+    state, own = request.app.state, department_of(session.principal)
+    async with state.pool.acquire() as conn:
+        await greet(conn, request, session)
+        people = await people_of(conn, session)
+        rows = await store.list_authorisations(
+            conn, own, person=None, on_day=None, after=0, rows=MOST
+        )
+    names, today = item_names(state.shelf), today_of(request)
+    return site.page(
+        request,
+        "departments/head_authorisations.html",
+        status=back.status,
+        session=session,
+        department=department_name(state.shelf, own),
+        rows=[(row, _standing(row, today)) for row in reversed(rows)],
+        people=people,
+        colleagues=choices(people, without=session.principal.ref),
+        items=[(code, names[code]) for code in sorted(authorisations.items_of(state.shelf, own))],
+        names=names,
+        powers=POWERS,
+        today=today,
+        grants=session.principal.has(HEAD),
+        back=back,
+    )
+
+
+def _standing(row: Row, today: date) -> tuple[str, str]:
+    """Return whether an authorisation holds: a message, and how it is marked."""
+    if row["revoked_at"] is not None:
+        return "已撤销", "bad"
+    if row["valid_until"] < today:
+        return "已到期", "quiet"
+    if row["valid_from"] > today:
+        return "尚未生效", "warn"
+    return "有效", "good"
+
+
+@router.post(AUTHORISATIONS)
+async def grant(request: Request, session: Head, site: Pages, asked: Once) -> Response:
+    """Sign a written authorisation."""
+    form = Form.of(await request.form())
+    try:
+        given = await _grant_of(request, session, form)
+        async with once(request, asked) as (conn, slot):
+            if slot.stored is not None:
+                return slot.stored
+            state = request.app.state
+            await authorisations.grant(
+                conn, clock=state.clock, shelf=state.shelf, who=session.principal, given=given
+            )
+            response = slot.keep(RedirectResponse(AUTHORISATIONS, status_code=303))
+    except Problem as problem:
+        back = refused(site, request, "grant", form, problem, _GRANT)
+        return await _authorisations(request, session, site, back)
+    site.flash(request, response, "授权书已签发。")
+    return response
+
+
+async def _grant_of(request: Request, session: Session, form: Form) -> Grant:
+    """Return what a form grants. Raises Problem 422."""
+    representative = await person_of(request, session, form, "representative")
+    substitute = await person_if_any(request, session, form, "substitute")
+    body = checked(
+        NewAuthorisation,
+        representative=representative,
+        substitute=substitute,
+        items=form.all("items") or None,
+        powers=form.all("powers"),
+        valid_from=form.text("valid_from") or None,
+        valid_until=form.text("valid_until"),
+        document=form.text("document"),
+    )
+    return Grant(
+        department=department_of(session.principal),
+        representative=representative,
+        substitute=substitute,
+        items=body.items,
+        powers=tuple(sorted(set(body.powers))),
+        valid_from=body.valid_from,
+        valid_until=body.valid_until,
+        document=body.document,
+    )
+
+
+@router.post(AUTHORISATIONS + "/{id}/revocation")
+async def revoke(
+    request: Request, session: Head, site: Pages, id_: Number, asked: Once
+) -> Response:
+    """Revoke an authorisation, with the reason."""
+    form = Form.of(await request.form())
+    try:
+        async with once(request, asked) as (conn, slot):
+            if slot.stored is not None:
+                return slot.stored
+            await authorisations.revoke(
+                conn,
+                clock=request.app.state.clock,
+                who=session.principal,
+                id_=id_,
+                reason=reason_of(form),
+            )
+            response = slot.keep(RedirectResponse(AUTHORISATIONS, status_code=303))
+    except Problem as problem:
+        if problem.kind is NOT_FOUND:
+            raise
+        back = refused(site, request, f"revoke-{id_}", form, problem, {"reason": "reason"})
+        return await _authorisations(request, session, site, back)
+    site.flash(request, response, "授权书已撤销。")
+    return response
+
+
+@router.get(ABSENCES)
+async def list_absences(request: Request, session: Leader, site: Pages) -> Response:
+    """Show who is absent, who stands in, and what he has in hand."""
+    return await _absences(request, session, site, Back())
+
+
+async def _absences(request: Request, session: Session, site: Site, back: Back) -> Response:
+    state, own = request.app.state, department_of(session.principal)
+    now = state.clock.now()
+    async with state.pool.acquire() as conn:
+        await greet(conn, request, session)
+        people = await people_of(conn, session)
+        rows = await store.list_absences(conn, own, at=now, after=0, rows=MOST)
+        held = await store.list_authorisations(
+            conn, own, person=None, on_day=today_of(request), after=0, rows=MOST
+        )
+    substitutes: dict[str, set[str]] = {}
+    for one in held:
+        if one["substitute_ref"] is not None:
+            substitutes.setdefault(one["representative_ref"], set()).add(one["substitute_ref"])
+    return site.page(
+        request,
+        "departments/head_absences.html",
+        status=back.status,
+        session=session,
+        department=department_name(state.shelf, own),
+        rows=[
+            (row, sorted(substitutes.get(row["person_ref"], ())), row["since"] <= now)
+            for row in rows
+        ],
+        people=people,
+        colleagues=choices(people),
+        back=back,
+    )
+
+
+@router.post(ABSENCES)
+async def record(request: Request, session: Leader, site: Pages, asked: Once) -> Response:
+    """Record that somebody of the department is absent."""
+    form = Form.of(await request.form())
+    try:
+        person = await person_of(request, session, form, "person")
+        body = checked(
+            NewAbsence,
+            person=person,
+            since=_instant(form.text("since")),
+            until=_instant(form.text("until")),
+        )
+        async with once(request, asked) as (conn, slot):
+            if slot.stored is not None:
+                return slot.stored
+            await absences.record(
+                conn,
+                clock=request.app.state.clock,
+                who=session.principal,
+                person=person,
+                since=body.since,
+                until=body.until,
+            )
+            response = slot.keep(RedirectResponse(ABSENCES, status_code=303))
+    except Problem as problem:
+        back = refused(site, request, "absence", form, problem, _ABSENCE)
+        return await _absences(request, session, site, back)
+    site.flash(request, response, "缺勤已登记。")
+    return response
+
+
+def _instant(text: str) -> datetime | str | None:
+    """Return what a control for date and time holds, on the clock of the county."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return found.replace(tzinfo=ZONE) if found.tzinfo is None else found
+
+
+@router.post(ABSENCES + "/{id}/end")
+async def end(request: Request, session: Leader, site: Pages, id_: Number, asked: Once) -> Response:
+    """End an absence: somebody is back."""
+    form = Form.of(await request.form())
+    try:
+        async with once(request, asked) as (conn, slot):
+            if slot.stored is not None:
+                return slot.stored
+            await absences.end(conn, clock=request.app.state.clock, who=session.principal, id_=id_)
+            response = slot.keep(RedirectResponse(ABSENCES, status_code=303))
+    except Problem as problem:
+        if problem.kind is NOT_FOUND:
+            raise
+        return await _absences(
+            request, session, site, refused(site, request, "end", form, problem, {})
+        )
+    site.flash(request, response, "缺勤已结束。")
+    return response

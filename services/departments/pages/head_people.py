@@ -1,0 +1,53 @@
+"""How somebody of the department is named in a form: chosen from who was here, or by his account.
+
+The account is what the person is called at the OpenID provider. It is hashed on arrival.
+"""
+
+from fastapi import Request
+
+from services.departments import workbench_store as store
+from services.departments.authority_models import Revocation
+from services.departments.pages.case_form import Form, checked
+from services.departments.pages.common import People
+from services.departments.scope import department_of
+from services.departments.web import ref_of
+from services.runtime.web.problems import INVALID, Fault, Problem, Words
+from services.runtime.web.site.session import Session
+
+ACCOUNT = "_account"
+_WHO = Words("请选择同事，或填写其账号", "Choose a colleague, or write the name of the account")
+
+
+def choices(people: People, without: str | None = None) -> list[tuple[str, str]]:
+    """Return whom a form offers, by name: keyed hash and name."""
+    return [(ref, name) for ref, name in people.names.items() if ref != without]
+
+
+async def person_of(request: Request, session: Session, form: Form, name: str) -> str:
+    """Return the keyed hash of whom a form names. Raises Problem 422 when it names nobody."""
+    found = await person_if_any(request, session, form, name)
+    if found is None:
+        raise Problem(INVALID, errors=[Fault(f"#/{name}", _WHO)])
+    return found
+
+
+async def person_if_any(request: Request, session: Session, form: Form, name: str) -> str | None:
+    """Return the keyed hash of whom a form names; None when it names nobody.
+
+    Raises Problem 422 for a choice that was not offered.
+    """
+    account, chosen = form.text(name + ACCOUNT), form.text(name)
+    if account:
+        return ref_of(request, account)
+    if not chosen:
+        return None
+    async with request.app.state.pool.acquire() as conn:
+        known = await store.colleagues_of(conn, department_of(session.principal))
+    if chosen not in known:
+        raise Problem(INVALID, errors=[Fault(f"#/{name}", _WHO)])
+    return chosen
+
+
+def reason_of(form: Form) -> str:
+    """Return the reason that a form gives. Raises Problem 422 without one."""
+    return checked(Revocation, reason=form.text("reason")).reason

@@ -1,0 +1,91 @@
+-- Letters to investors. `letters_store.py` has one function for each.
+
+-- name: add_letters(applications, kinds, sources, places, facts, ats)!
+-- A letter is written once, however often its event comes; before what it tells of is projected.
+-- There is no bill without a fee in force, and a promise that is told again has not changed.
+insert into letter (application, owner_ref, kind, source, place, facts, at)
+select l.application, a.owner_ref, l.kind, l.source, l.place, l.facts::jsonb, l.at
+from unnest(
+    :applications::text[], :kinds::text[], :sources::uuid[], :places::smallint[], :facts::text[],
+    :ats::timestamptz[]
+) with ordinality as l (application, kind, source, place, facts, at, turn)
+join application as a on a.number = l.application
+where case l.kind
+    when 'bill' then exists (
+        select from plan as p
+        cross join lateral jsonb_array_elements(convert_from(p.body, 'UTF8')::jsonb -> 'fees')
+            as f (fee)
+        where p.digest = a.plan_digest and (f.fee ->> 'in_force')::boolean
+    )
+    when 'date_changed' then (l.facts::jsonb ->> 'promised_at')::timestamptz <> a.promised_at
+    else true
+end
+order by l.turn
+on conflict (source, place) do nothing;
+
+-- name: letters_of(owner, before_at, before_id, unread, limit)
+select l.id, l.application, l.kind, l.facts, l.at, l.read_at, a.project_name, a.plan_digest
+from letter as l
+join application as a on a.number = l.application
+where l.owner_ref = :owner::text
+    and (l.at, l.id) < (:before_at::timestamptz, :before_id::bigint)
+    and (not :unread::boolean or l.read_at is null)
+order by l.at desc, l.id desc
+limit :limit::integer;
+
+-- name: count_unread(owner)$
+select count(*) from letter where owner_ref = :owner::text and read_at is null;
+
+-- name: mark_read(owner, id, at)^
+-- Returns nothing for what is not the owner's.
+update letter set read_at = coalesce(read_at, :at::timestamptz)
+where id = :id::bigint and owner_ref = :owner::text
+returning application, kind;
+
+-- name: mark_all_read(owner, up_to, at)!
+-- Those up to the newest that was shown: what has come since stays unread.
+update letter set read_at = :at::timestamptz
+where owner_ref = :owner::text and id <= :up_to::bigint and read_at is null;
+
+-- Sending
+
+-- name: claim_letters(channels, since, lease, limit)
+-- What is to be sent now; it is asked for again when the lease is over and nothing was noted.
+with due as (
+    select l.id, c.channel
+    from letter as l
+    cross join unnest(:channels::text[]) as c (channel)
+    left join letter_sending as s on s.letter = l.id and s.channel = c.channel
+    where l.written_at > :since::timestamptz
+        and (s.letter is null or (s.ended_at is null and s.next_attempt_at <= now()))
+    order by l.id
+    limit :limit::integer
+    for update of l skip locked
+), claimed as (
+    insert into letter_sending as s (letter, channel, attempts, next_attempt_at)
+    select d.id, d.channel, 1, :lease::timestamptz from due as d
+    on conflict (letter, channel) do update
+    set attempts = s.attempts + 1, next_attempt_at = excluded.next_attempt_at
+    where s.ended_at is null and s.next_attempt_at <= now()
+    returning s.letter, s.channel, s.attempts
+)
+select c.letter, c.channel, c.attempts, l.application, l.kind, l.facts, l.at, l.read_at, l.id,
+    a.project_name, a.plan_digest, p.phone, p.email
+from claimed as c
+join letter as l on l.id = c.letter
+join application as a on a.number = l.application
+join lateral (
+    select p.phone, p.email from party as p
+    where p.application = l.application
+    order by p.capacity = 'agent' desc
+    limit 1
+) as p on true
+order by c.letter, c.channel;
+
+-- name: end_sending(letter, channel)!
+update letter_sending set ended_at = now()
+where letter = :letter::bigint and channel = :channel::text;
+
+-- name: send_again(letter, channel, at)!
+update letter_sending set next_attempt_at = :at::timestamptz
+where letter = :letter::bigint and channel = :channel::text;

@@ -1,0 +1,39 @@
+"""Logging in and out at the pages, at the embedded provider, in a real browser."""
+
+import pytest
+
+from tests.e2e.town import Town
+from tests.pages.browser import Visitor
+from tests.pages.conftest import LogIn
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+
+
+async def test_in_and_out_again(log_in: LogIn, language: str) -> None:
+    visitor = await log_in("investor")
+    await visitor.open("/items?q=permit")
+    assert await visitor.page.locator(".visit-name").inner_text() == "investor"
+    await visitor.look("logged-in")
+    await visitor.page.locator(".visit button").click()
+    visitor.complaints.clear()  # the provider is another host
+    await visitor.page.locator("button[name=logout]").click()
+    await visitor.page.wait_for_url(f"{visitor.base}/")
+    assert await visitor.page.locator(".visit-name").count() == 0
+
+
+async def test_a_wrong_password_is_told_and_can_be_corrected(visitor: Visitor, town: Town) -> None:
+    visitor.complaints.clear()
+    await visitor.page.goto(f"{visitor.base}/login?next=/register")
+    await visitor.page.fill("#name", "investor")
+    await visitor.page.fill("#password", "guess")
+    await visitor.page.keyboard.press("Enter")
+    await visitor.page.locator("[role=alert]").wait_for()
+    await visitor.page.fill("#name", "investor")
+    await visitor.page.fill("#password", town.stack.oidc.password)
+    await visitor.page.keyboard.press("Enter")
+    await visitor.page.wait_for_url(f"{visitor.base}/register")
+
+
+async def test_the_components_that_all_pages_share(visitor: Visitor) -> None:
+    await visitor.open("/styleguide")
+    await visitor.look("styleguide")
