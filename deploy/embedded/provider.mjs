@@ -92,6 +92,7 @@ const provider = new Provider(settings.issuer, {
     rpInitiatedLogout: {
       enabled: true,
       logoutSource(ctx, form) {
+        ctx.set('content-security-policy', POLICY);
         ctx.body = logoutPage(form);
       },
     },
@@ -100,6 +101,9 @@ const provider = new Provider(settings.issuer, {
   loadExistingGrant,
   pkce: { required: () => true },
 });
+
+// Without form-action: the form leads on to the service that asked, by redirects.
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 function matches(given) {
   const [one, other] = [given, settings.password].map((text) => Buffer.from(text.padEnd(64)));
@@ -121,6 +125,7 @@ provider.use(async (ctx, next) => {
   if (!/^\/interaction\/[\w-]+$/.test(ctx.path)) return next();
   const english = !ctx.acceptsLanguages('zh', 'en') || ctx.acceptsLanguages('zh', 'en') === 'en';
   ctx.set('cache-control', 'no-store');
+  ctx.set('content-security-policy', POLICY);
   ctx.type = 'html';
   let wrong = false;
   try {

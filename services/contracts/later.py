@@ -16,7 +16,12 @@ class PapersAwaited(Wire):
     materials: tuple[Code, ...] = Field(description="What the investor has not handed in yet.")
     since: date = Field(description="The day on which the turn of the step had come.")
     until: AwareDatetime | None = Field(
-        default=None, description="Given up when it is not there by then; absent: no term."
+        default=None, description="The first of `untils`; absent: no term."
+    )
+    untils: dict[Code, AwareDatetime] = Field(
+        default_factory=dict,
+        description="Until when each may be handed in; one that is absent has no term. By earlier "
+        "rules there are none: all are given up when they are not there by `until`.",
     )
 
 

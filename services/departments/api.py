@@ -311,7 +311,7 @@ async def list_silent_tasks(
     after: pages.After = None,
     limit: pages.Limit = pages.USUAL_PAGE,
 ) -> Response:
-    """List open tasks whose silence should have been asked about: their promise is over."""
+    """List open tasks whose silence should have been asked about: its time is over."""
     place = pages.decode(after, pages.instant, pages.whole) if after else None
     async with request.app.state.pool.acquire() as conn:
         rows = await store.silent_tasks(
@@ -321,6 +321,6 @@ async def list_silent_tasks(
             rows=limit + 1,
         )
     shown, following = pages.split(
-        rows, limit, lambda row: pages.encode(row["promised_at"], row["id"])
+        rows, limit, lambda row: pages.encode(row["expires_at"] or row["promised_at"], row["id"])
     )
     return _page([dict(row) for row in shown], following)

@@ -20,6 +20,7 @@ from services.departments import (
     sessions_api,
 )
 from services.departments.consumer import Tasks
+from services.departments.forgetting import TURN_S, Forgetting
 from services.departments.papers import Papers
 from services.departments.sessions_timing import Timing
 from services.departments.settings import Settings
@@ -30,7 +31,7 @@ from services.runtime.clock import Clock
 from services.runtime.consumer import Consumer
 from services.runtime.db import Pool, open_pool
 from services.runtime.inbox import Inbox
-from services.runtime.loops import Loop, Loops
+from services.runtime.loops import Loop, Loops, every
 from services.runtime.relay import Relay
 from services.runtime.web import operations
 from services.runtime.web.app import create_app
@@ -130,6 +131,7 @@ def _loops(settings: Settings, shelf: Shelf, pool: Pool, clock: Clock, inbox: In
     return [
         Loop(name="consumer", body=consumer.run),
         Loop(name="sweeper", body=sweeper.body(settings.sweeper.every)),
+        Loop(name="forgetting", body=every(TURN_S, Forgetting(pool, clock).turn)),
         *service.housekeeping(settings, pool, NAME),
         Loop(name="relay", body=relay.run),
     ]

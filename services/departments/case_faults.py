@@ -3,6 +3,8 @@
 from services.runtime.web.problems import Words
 
 SIGN = Words("请确认签批", "Confirm that you sign it")
+SIGN_RECORD = Words("请确认签署", "Confirm that you sign the record")
+CHOOSE_EACH = Words("请为每个事项选择一项", "Choose one for every item")
 CHOOSE = Words("请选择一项", "Choose one")
 NOBODY = Words(
     "请选择一位同事，或授权书载明的替补",

@@ -327,6 +327,7 @@ class SilentTask(BaseModel):
     department: str
     item: str
     promised_at: datetime
+    expires_at: datetime | None = Field(description="End of the permit it renews, if it does.")
 
 
 class SilentPage(Page):

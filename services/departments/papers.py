@@ -11,7 +11,8 @@ from typing import Any
 import httpx2
 import structlog
 
-from services.runtime.web.problems import NOT_FOUND, UNAVAILABLE, Problem, Words
+from services.runtime.web.problems import FORBIDDEN, NOT_FOUND, UNAVAILABLE, Problem, Words
+from services.runtime.web.site.session import LoginNeededError
 
 _SECONDS = 15
 _log = structlog.get_logger(__name__)
@@ -47,7 +48,10 @@ class Papers:
         self._client = client
 
     async def of(self, token: str, application: str) -> tuple[Paper, ...]:
-        """Return every file of a dossier. Raises Problem 404 for those it is not open to, 503."""
+        """Return every file of a dossier.
+
+        Raises LoginNeededError, Problem 403, Problem 404 for those it is not open to, 503.
+        """
         answer = await self._get(token, f"/v1/applications/{application}/dossier")
         found: Mapping[str, Any] = (await _whole(answer)).json()
         return tuple(
@@ -61,7 +65,7 @@ class Papers:
         )
 
     async def open(self, token: str, application: str, material: str, sha256: str) -> Opened:
-        """Open one file. Raises Problem 404, 503."""
+        """Open one file. Raises LoginNeededError, Problem 403, 404, 503."""
         path = f"/v1/applications/{application}/materials/{material}/file?sha256={sha256}"
         answer = await self._get(token, path)
         return Opened(
@@ -85,8 +89,13 @@ class Papers:
         if answer.is_success:
             return answer
         await answer.aclose()
-        if answer.status_code == 404:  # noqa: PLR2004  HTTP
-            raise Problem(NOT_FOUND)
+        match answer.status_code:
+            case 401:
+                raise LoginNeededError
+            case 403:
+                raise Problem(FORBIDDEN)
+            case 404:
+                raise Problem(NOT_FOUND)
         _log.warning("papers_refused", status=answer.status_code)
         raise _unavailable()
 

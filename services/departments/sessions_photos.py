@@ -1,10 +1,12 @@
 """Photos of a joint session: what was seen on the spot, kept beside the record.
 
-They are added before the record is written. The log of acts has their SHA-256.
+They are added before the record is written. The log of acts has their SHA-256: that of what is
+kept, without what a camera adds (`photos.py`).
 """
 
 import hashlib
 
+from services.departments.photos import Photo, PhotoError, clean
 from services.departments.scope import department_of
 from services.departments.sessions import check_state, leaf, locked
 from services.departments.store import Row
@@ -16,8 +18,6 @@ from services.runtime.web.problems import Problem, Words, problem_type
 QUERIES = load(beside(__file__, "sessions_photos.sql"))
 LARGEST = 8 * 1024 * 1024
 MOST = 20
-MARKS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
-"""How a photo begins, by its kind: what a camera or a telephone makes, and nothing else."""
 NO_PHOTO = problem_type(
     "no-photo", 422, "只接受 JPEG 或 PNG 照片", "Only photos are taken, JPEG or PNG"
 )
@@ -29,14 +29,15 @@ ENOUGH = problem_type(
 )
 
 
-def media_type_of(content: bytes) -> str:
-    """Return what a photo is. Raises Problem 422, or 413 for one that is too large."""
+def photo_of(content: bytes) -> Photo:
+    """Return what is kept of a photo. Raises Problem 422, or 413 for one that is too large."""
     if len(content) > LARGEST:
         raise Problem(PHOTO_TOO_LARGE)
-    for mark, media_type in MARKS.items():
-        if content.startswith(mark):
-            return media_type
-    raise Problem(NO_PHOTO)
+    try:
+        return clean(content)
+    except PhotoError as error:
+        words = Words("照片不完整，或超过一亿像素", f"It is not whole or too large: {error}")
+        raise Problem(NO_PHOTO, words) from None
 
 
 async def add(
@@ -47,19 +48,19 @@ async def add(
     Raises Problem 404, 403 own application, 409 the record is there already or there are enough
     photos, 413, 422.
     """
-    media_type = media_type_of(content)
+    photo = photo_of(content)
     row = await locked(conn, who, session)
     check_state(row, "convened", "held")
     if len(await photos_of(conn, session)) >= MOST:
         raise Problem(ENOUGH, Words("请先核对已有照片", "Look at those that are there"))
-    at, sha256 = clock.now(), hashlib.sha256(content).hexdigest()
+    at, sha256 = clock.now(), hashlib.sha256(photo.content).hexdigest()
     added = await QUERIES.add_photo(
         conn,
         session=session,
         department=department_of(who),
-        media_type=media_type,
+        media_type=photo.media_type,
         sha256=sha256,
-        content=content,
+        content=photo.content,
         actor=who.ref,
         at=at,
     )

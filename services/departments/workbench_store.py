@@ -230,7 +230,17 @@ async def call_colleague(
     await QUERIES.call_colleague(conn, ref=ref, department=department, name=name, at=at)
 
 
-async def colleagues_of(conn: Connection, department: str) -> dict[str, str]:
-    """Return the names of those of a department who have logged in here, by keyed hash."""
-    found = QUERIES.colleagues_of(conn, department=department)
-    return {row["ref"]: row["name"] async for row in found}
+async def colleagues_of(conn: Connection, department: str) -> list[Row]:
+    """Return the names of those of a department who have logged in here, and when last."""
+    return [row async for row in QUERIES.colleagues_of(conn, department=department)]
+
+
+async def keep_views(conn: Connection, officer: str, at: datetime) -> None:
+    """Note that an officer is here, who may have saved views."""
+    await QUERIES.keep_views(conn, officer=officer, at=at)
+
+
+async def forget_people(conn: Connection, before: datetime) -> int:
+    """Delete names and views of those who were last here before then; return how many."""
+    found: int = await QUERIES.forget_people(conn, before=before)
+    return found

@@ -124,7 +124,7 @@ def _decided(turn: Turn, event: Decided) -> None:
         turn.ignore(event, f"{event.outcome} is no outcome of a task to {part.part}")
         return
     dates = turn.tasks[part_key(part)].dates
-    if dates is not None and silences.is_settled(part, dates.issued_at, event.at):
+    if dates is not None and silences.is_settled(dates, event.at):
         turn.ignore(event, "the permit expired undecided: it is renewed (行政许可法 50)")
         return
     _end(turn, step, part, event.outcome, event)
@@ -173,7 +173,9 @@ def _withdrawn(turn: Turn, event: Withdrawn) -> None:
             turn.set_step(step.code, StepState.CANCELLED)
             turn.settle(step, {})
     later.settle(turn, event)
-    turn.conclude(Conclusion.WITHDRAWN)
+    if turn.edition_3:
+        turn.keep_promise(event.at)
+    turn.conclude(Conclusion.WITHDRAWN, event.at if turn.edition_3 else turn.at)
 
 
 def _lift_signals_since(turn: Turn, step: RouteStep, event: Withdrawn) -> None:
@@ -238,17 +240,17 @@ def _advance(turn: Turn, event: CaseEvent) -> None:
         moved = bool([step for step in turn.route.steps if _advance_step(turn, step)])
     later.settle(turn, event)
     if turn.conclusion is None and all(s.state in ENDED_STEPS for s in turn.steps.values()):
-        turn.conclude(_conclusion(turn.items.values()))
+        turn.conclude(_conclusion(turn.items.values()), turn.at)
 
 
 def _advance_step(turn: Turn, step: RouteStep) -> bool:
     """Move one step on if it can be; return whether it moved."""
-    status = turn.steps[step.code]
-    if status.state is StepState.WAITING:
+    state = turn.steps[step.code].state
+    if state is StepState.WAITING:
         return _start(turn, step)
-    if status.state is StepState.OPEN:
+    if state is StepState.OPEN:
         return _join(turn, step)
-    if rectification.is_silent(turn, step):
+    if state is StepState.RECTIFYING and rectification.is_silent(turn, step):
         _complete(turn, step)
         return True
     return False
@@ -332,7 +334,7 @@ def _result(turn: Turn, step: RouteStep, item: str) -> ItemResult | None:
         return None
     adverse = [t for _, t in ended if t.outcome is not None and t.outcome not in FAVOURABLE]
     speaking = adverse or [t for _, t in deciding]
-    decided_at = max(t.decided_at or turn.at for _, t in deciding)
+    decided_at = max(_took_effect(turn, t) for _, t in deciding)
     renewed = any(t.outcome is Outcome.DEEMED_RENEWED for _, t in deciding)
     outcome = Outcome.DEEMED_RENEWED if renewed else Outcome.GRANTED
     delivered = not adverse and not renewed
@@ -344,6 +346,13 @@ def _result(turn: Turn, step: RouteStep, item: str) -> ItemResult | None:
         refs=tuple(t.ref for t in speaking if t.ref),
         deliver_by=limit_clocks.deliver_by(turn, step, item, decided_at) if delivered else None,
     )
+
+
+def _took_effect(turn: Turn, task: TaskStatus) -> datetime:
+    """A permit is renewed when it expires, however much later that was established."""
+    renewed = task.dates if task.outcome is Outcome.DEEMED_RENEWED else None
+    expired_at = None if renewed is None else renewed.expires_at
+    return expired_at or task.decided_at or turn.at
 
 
 def _conclusion(outcomes: Iterable[Outcome | None]) -> Conclusion:

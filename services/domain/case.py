@@ -42,7 +42,10 @@ from services.domain.session_events import SessionMoved, TellSession
 
 
 class Dates(Struct, frozen=True, kw_only=True):
-    """The dates of one issued task; instants are the close of business of the dates."""
+    """The dates of one issued task; instants are the close of business of the dates.
+
+    `expires_at` is until when silence does not renew the permit; None: it never does.
+    """
 
     issued_at: DateTime
     promised_on: Date
@@ -51,6 +54,7 @@ class Dates(Struct, frozen=True, kw_only=True):
     statutory_on: Date | None
     statutory_at: DateTime | None
     provisional: bool
+    expires_at: DateTime | None = None
 
 
 class TaskStatus(Struct, frozen=True, kw_only=True):

@@ -16,13 +16,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.contracts.vocabulary import DateChange, Signal, StepState, TaskState
+from services.contracts.vocabulary import DateChange, StepState, TaskState
 from services.domain.acceptance import examination_name, reckon_anew, statute_start
 from services.domain.case import (
     ChangeCalendar,
     ChangeLedger,
     Extended,
-    LiftSignal,
     Paused,
     PauseEnded,
     Redate,
@@ -288,9 +287,7 @@ def repromise(turn: Turn, event: CaseEvent, why: DateChange, *, settled: bool = 
             ref=event.ref,
         )
     )
-    if turn.late and event.at <= turn.promised_at:
-        turn.late = False
-        turn.commands.append(LiftSignal(at=event.at, signal=Signal.PROMISE_PASSED))
+    turn.keep_promise(event.at)
 
 
 def _is_provisional(turn: Turn) -> bool:

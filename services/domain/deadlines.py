@@ -61,6 +61,7 @@ def task_dates(
     begun = statute_start(turn, step, part)
     statutory_on = due_on(statute.budget, begun, calendar, own) if statute else None
     last = max(statutory_on or promised_on, promised_on)
+    examined = turn.examination
     return Dates(
         issued_at=issued_at,
         promised_on=promised_on,
@@ -69,6 +70,7 @@ def task_dates(
         statutory_on=statutory_on,
         statutory_at=calendar.close_of(statutory_on) if statutory_on else None,
         provisional=is_provisional(min(start, begun), last, calendar),
+        expires_at=silences.expiry(part, examined.received_on if examined else turn.route.start),
     )
 
 
@@ -213,8 +215,11 @@ def _lapse_at(part: RoutePart, task: TaskStatus) -> datetime | None:
     if task.lapse_asked:
         return None
     dates = _dates(task)
-    last = silences.ends_at(part, dates.issued_at, dates.promised_at)
-    return None if last is None else last + AFTER
+    last = silences.ends_at(part, dates)
+    if last is None:
+        return None
+    # A permit may have expired before its renewal was issued: it is asked about at once.
+    return last + AFTER if dates.expires_at is None else max(last + AFTER, dates.issued_at)
 
 
 def _dates(task: TaskStatus) -> Dates:

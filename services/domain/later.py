@@ -75,11 +75,9 @@ def forfeited(turn: Turn, step: RouteStep) -> list[RoutePart]:
 
 def _over(turn: Turn, step: RouteStep, awaited: Awaited) -> tuple[str, ...]:
     """Return the papers that are lacking on the morning after their term, or later."""
-    lasts = ((one.material, _last(turn, one, awaited.since)) for one in _lacking(turn, step))
+    untils = _untils(turn, step, awaited.since)
     return tuple(
-        material
-        for material, last in lasts
-        if last is not None and turn.at >= _morning_after(turn, last)
+        material for material, until in untils.items() if turn.at >= _morning_after(turn, until)
     )
 
 
@@ -137,29 +135,39 @@ def _awaited(turn: Turn, step: RouteStep, lacking: Sequence[RoutePaper]) -> Awai
     before, asked = status.awaited, status.papers_asked
     # After a deemed acceptance the day on which he is told is later than that of the acceptance.
     since = turn.today if before is None else before.since
-    lasts = {paper.material: _last(turn, paper, since) for paper in lacking}
-    last = min((last for last in lasts.values() if last is not None), default=None)
-    until = None if last is None else turn.calendar.close_of(last)
-    if before is not None and not lasts.keys().isdisjoint(asked):
-        until = before.until  # intake has been asked by it: no calendar moves it any more
-    left = (last for name, last in lasts.items() if last is not None and name not in asked)
-    next_ = min(left, default=None)
+    untils = _untils(turn, step, since)
+    next_ = min((until for name, until in untils.items() if name not in asked), default=None)
     return Awaited(
         since=since,
-        materials=tuple(lasts),
-        until=until,
+        materials=tuple(paper.material for paper in lacking),
+        until=min(untils.values(), default=None),
+        untils=untils if turn.edition_3 else {},
         forfeit_at=None if next_ is None else _morning_after(turn, next_),
     )
 
 
-def _last(turn: Turn, paper: RoutePaper, since: date) -> date | None:
-    """Return the last day of a paper's term; None where it has none."""
-    return None if paper.term is None else due_on(paper.term, since, turn.calendar)
+def _untils(turn: Turn, step: RouteStep, since: date) -> dict[str, datetime]:
+    """Return the end of the term of each lacking paper that has one.
+
+    A calendar may prolong what was told, and never shortens it. It moves nothing any more of which
+    intake was asked. By earlier rules a term was what the calendar of the day made it.
+    """
+    status = turn.steps[step.code]
+    told = {} if status.awaited is None else status.awaited.untils
+    found = {}
+    for paper in _lacking(turn, step):
+        if paper.term is None:
+            continue
+        until = turn.calendar.close_of(due_on(paper.term, since, turn.calendar))
+        known = told.get(paper.material, until)
+        asked = paper.material in status.papers_asked
+        found[paper.material] = known if asked else max(known, until)
+    return found
 
 
-def _morning_after(turn: Turn, last: date) -> datetime:
+def _morning_after(turn: Turn, until: datetime) -> datetime:
     calendar = turn.calendar
-    return calendar.opening_of(calendar.next_working_day(last + ONE_DAY))
+    return calendar.opening_of(calendar.next_working_day(calendar.local_date(until) + ONE_DAY))
 
 
 def _pause(turn: Turn, step: RouteStep, awaited: Awaited, event: CaseEvent) -> Pause | None:

@@ -12,12 +12,14 @@ class Awaited(Struct, frozen=True, kw_only=True):
     """A step whose turn came on `since` and that lacks `materials`.
 
     They are in time until `until`; on the morning after, `forfeit_at`, intake is asked for those it
-    was not asked for before. Both are None where the catalogue sets no term.
+    was not asked for before. Both are None where the catalogue sets no term. `untils` has the end
+    of each paper's own term, `until` the first of them; by earlier rules it is empty.
     """
 
     since: Date
     materials: tuple[str, ...]
     until: DateTime | None = None
+    untils: dict[str, DateTime] = {}
     forfeit_at: DateTime | None = None
 
 

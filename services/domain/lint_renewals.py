@@ -6,9 +6,14 @@ stands alone: nobody else decides, is asked, or has to be waited for.
 
 from collections.abc import Iterator
 
-from services.domain.catalogue import Catalogue, Item, ItemKind, Renewal
+from services.contracts.vocabulary import Unit
+from services.domain.catalogue import Catalogue, Item, ItemKind, Limit, Renewal
+from services.domain.examiners import NOTICE_WITHIN
 from services.domain.findings import Finding, Sourced
 from services.domain.lint_rules import provided
+
+WEEK, WORKED = 7, 5
+"""Days of a week, and working days in it."""
 
 
 def check_renewals(version: Sourced) -> Iterator[Finding]:
@@ -16,6 +21,7 @@ def check_renewals(version: Sourced) -> Iterator[Finding]:
     for item in version.catalogue.items:
         if item.renewal is not None:
             yield from _expiry(version, item, item.renewal)
+            yield from _in_time(version, item, item.renewal)
             yield from _alone(version, item)
 
 
@@ -38,6 +44,29 @@ def _expiry(version: Sourced, item: Item, renewal: Renewal) -> Iterator[Finding]
                 f"the scenario {scenario.code} lists {item.code} and may not ask when it expires"
                 f" ({name})",
             )
+
+
+def _in_time(version: Sourced, item: Item, renewal: Renewal) -> Iterator[Finding]:
+    """Whoever applies on the last day is decided upon before his permit expires, or renewed by law.
+
+    Both at once would leave nobody time to decide. Weeks are reckoned without holidays.
+    """
+    needed = _calendar_days(NOTICE_WITHIN) + _calendar_days(item.promised)
+    ahead = _calendar_days(renewal.apply_before)
+    if ahead < needed:
+        yield version.finding(
+            "renewal-time",
+            ("items", item.code, "renewal"),
+            f"{item.code} 须提前 {ahead} 日申请，短于补正告知与承诺时限之和（{needed} 日）："
+            "许可会因来不及决定而视为准予延续",
+            f"{item.code} is applied for {ahead} days ahead, less than the notice and the promise"
+            f" take ({needed}): it would be renewed for want of time to decide",
+        )
+
+
+def _calendar_days(limit: Limit) -> int:
+    """Five working days are a week; what is left of one is rounded up."""
+    return limit.value if limit.unit is Unit.CALENDAR_DAY else -(-limit.value * WEEK // WORKED)
 
 
 def _alone(version: Sourced, item: Item) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ from services.domain.case import (
     EndTask,
     Ignore,
     IssueTask,
+    LiftSignal,
     RaiseSignal,
 )
 from services.domain.happening import CaseEvent
@@ -222,6 +223,12 @@ class Turn:
             self.late = True
             self.commands.append(RaiseSignal(at=self.promised_at, signal=Signal.PROMISE_PASSED))
 
+    def keep_promise(self, at: datetime) -> None:
+        """Take back that the promise of the whole has passed if what was done at `at` kept it."""
+        if self.late and at <= self.promised_at:
+            self.late = False
+            self.commands.append(LiftSignal(at=at, signal=Signal.PROMISE_PASSED))
+
     @property
     def waits_for_investor(self) -> bool:
         """Whether any step waits for the investor (that time is outside the limit)."""
@@ -230,17 +237,18 @@ class Turn:
             for step in self.steps.values()
         )
 
-    def conclude(self, conclusion: Conclusion) -> None:
-        """End the application and say how long it took."""
+    def conclude(self, conclusion: Conclusion, at: datetime) -> None:
+        """End the application by what was done at `at`, and say how long it took."""
         self.conclusion = conclusion
-        used = working_days_used(self.route.start, self.today, self.calendar, self.pauses)
+        until = self.calendar.local_date(at)
+        used = working_days_used(self.route.start, until, self.calendar, self.pauses)
         self.commands.append(
             Conclude(
-                at=self.at,
+                at=at,
                 conclusion=conclusion,
                 used_working_days=used,
                 promised_working_days=self.route.promised_days,
-                in_time=self.at <= self.promised_at,
+                in_time=at <= self.promised_at,
             )
         )
 

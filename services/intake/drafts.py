@@ -55,6 +55,9 @@ async def begin(
     """
     catalogue, _ = submission.planned(parts, scenario, answers, {}, parts.today)
     async with parts.pool.acquire() as conn, conn.transaction():
+        await store.lock_drafts_of(conn, who.ref)
+        if await store.get(conn, draft, who.ref) is not None:
+            return
         if len(await store.drafts_of(conn, who.ref)) >= MOST_DRAFTS:
             words = Words(
                 f"最多保存 {MOST_DRAFTS} 份草稿，请先删除不用的",

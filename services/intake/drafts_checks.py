@@ -45,12 +45,18 @@ _PHONE = Words(
     "电话号码的格式不对，只写数字、空格和连字符",
     "Write a telephone number with digits, blanks and hyphens",
 )
+_EMAIL = Words(
+    "电子邮箱的格式不对，形如 name@example.com；没有可不填",
+    "An e-mail address looks like name@example.com; leave it empty if there is none",
+)
 LONGEST_REFERENCE = 200
 _TOO_LONG = Words(f"至多 {LONGEST_REFERENCE} 个字符", f"At most {LONGEST_REFERENCE} characters")
 _OWN_WORDS = {
     "project.code": _PROJECT_CODE,
     "applicant.phone": _PHONE,
     "agent.phone": _PHONE,
+    "applicant.email": _EMAIL,
+    "agent.email": _EMAIL,
 }
 
 

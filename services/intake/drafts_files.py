@@ -16,6 +16,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from services.intake import drafts_store as store
+from services.intake import submission
 from services.intake.drafts_store import Draft, DraftFile
 from services.intake.files import FileStore
 from services.intake.inspection import RefusedFileError, inspect, media_type_of
@@ -42,6 +43,12 @@ PIECE_BYTES = MEGABYTE // 2
 """What a browser sends at a time: little is sent again after a break, and it is a body we take."""
 ORPHAN_SECONDS = 24 * 3600
 LONGEST_MARK = 40
+MOST_BYTES = 512 * MEGABYTE
+"""Of all drafts of one person together: sixteen files of the largest size are more than any project
+asks for, and a hundred people who fill it still leave room on one disk."""
+FULL = problem_type(
+    "drafts-full", 409, "草稿的存储空间已满", "There is no more room for files of drafts"
+)
 OFFSET_WRONG = problem_type(
     "upload-offset",
     409,
@@ -75,25 +82,27 @@ def path_of(files: FileStore, file: UUID) -> Path:
 async def begin(
     parts: Parts, who: Principal, draft: UUID, told: Announced, limits: UploadSettings
 ) -> DraftFile:
-    """Return the file that is to come, with what is here of it already.
+    """Return the file that is to come, with what is here of it already: all of it, it may be.
 
-    Raises Problem 404, 413 when it is too large, 422 for what is never taken.
+    Raises Problem 404, 409 when one keeps too much, 413 when it is too large, 422 for what is
+    never taken.
     """
     name = _checked(told, limits)
     async with parts.pool.acquire() as conn, conn.transaction():
-        mine = await _open(conn, who, draft)
-        _check_slot(parts, told.slot)
-        coming = [
+        mine, before = await _slot(parts, conn, who, draft, told.slot)
+        same = [
             one
-            for one in await store.files_of(conn, mine.id)
-            if one.slot == told.slot and one.sha256 is None
+            for one in before
+            if (one.file_name, one.size, one.mark) == (name, told.size, told.mark)
         ]
-        for one in coming:
-            if (one.file_name, one.size, one.mark) == (name, told.size, told.mark):
-                return one
-        await store.remove_files(conn, [one.id for one in coming])
-        found = await _add(parts, conn, mine, told, name)
-    await forget(parts, [one.id for one in coming])
+        found = next((one for one in same if one.sha256 is not None), same[0] if same else None)
+        gone = [one.id for one in before if one.sha256 is None and one != found]
+        await store.remove_files(conn, gone)
+        if found is None:
+            found = await _add(parts, conn, who, mine, told, name)
+    await forget(parts, gone)
+    if found.sha256 is None and found.received == found.size:
+        return await _settle(parts, who, draft, found, limits)
     return found
 
 
@@ -122,17 +131,12 @@ async def take(
         count = offset + len(piece)
         if not piece or count > found.size:
             raise Problem(BAD_REQUEST, _TOO_MUCH)
-        path = folder_of(parts.files) / file.hex
-        await asyncio.to_thread(_write, path, offset, piece)
-        if count < found.size:
-            await store.received(conn, file, count)
-            await store.touch(conn, mine.id, parts.clock.now())
-            return _with(found, received=count)
-        refused, replaced = await _finish(parts, conn, there.values(), found, limits)
-    await forget(parts, [file] if refused else replaced)
-    if refused:
-        raise Problem(FILE_REFUSED, refused.words)
-    return _with(found, received=found.size)
+        # Under the lock of the draft: the same piece, sent twice, must not cut off a later one.
+        await asyncio.to_thread(_write, folder_of(parts.files) / file.hex, offset, piece)
+        await store.received(conn, file, count)
+        await store.touch(conn, mine.id, parts.clock.now())
+    found = _with(found, received=count)
+    return found if count < found.size else await _settle(parts, who, draft, found, limits)
 
 
 async def put(
@@ -145,19 +149,54 @@ async def put(
 ) -> None:
     """Take a whole file that a form brought. Raises what `begin` and `take` raise."""
     name = _checked(told, limits)
+    file = new_event_id()
+    path = folder_of(parts.files) / file.hex
+    await asyncio.to_thread(_copy, content, path)
+    try:
+        media_type, digest = await asyncio.to_thread(_examined, path, name, limits)
+        async with parts.pool.acquire() as conn, conn.transaction():
+            mine, before = await _slot(parts, conn, who, draft, told.slot)
+            gone = [one.id for one in before]
+            await store.remove_files(conn, gone)
+            await _add(parts, conn, who, mine, told, name, file)
+            await store.whole(conn, file, media_type, digest)
+    except Problem:
+        await forget(parts, [file])
+        raise
+    await forget(parts, gone)
+
+
+async def _settle(
+    parts: Parts, who: Principal, draft: UUID, file: DraftFile, limits: UploadSettings
+) -> DraftFile:
+    """Check a file that is all here: it is whole then, or gone. No connection waits meanwhile.
+
+    Raises Problem 404 when it was removed meanwhile, 422 when it does not pass.
+    """
+    path, refused, checked = path_of(parts.files, file.id), None, ("", "")
+    try:
+        checked = await asyncio.to_thread(_examined, path, file.file_name, limits)
+    except Problem as problem:
+        refused = problem
+    gone: list[UUID] = []
     async with parts.pool.acquire() as conn, conn.transaction():
         mine = await _open(conn, who, draft)
-        _check_slot(parts, told.slot)
-        before = [one for one in await store.files_of(conn, mine.id) if one.slot == told.slot]
-        coming = [one for one in before if one.sha256 is None]
-        await store.remove_files(conn, [one.id for one in coming])
-        found = await _add(parts, conn, mine, told, name)
-        await asyncio.to_thread(_copy, content, folder_of(parts.files) / found.id.hex)
-        there = [one for one in before if one.sha256 is not None]
-        refused, replaced = await _finish(parts, conn, there, found, limits)
-    await forget(parts, [*(one.id for one in coming), *([found.id] if refused else replaced)])
-    if refused:
-        raise Problem(FILE_REFUSED, refused.words)
+        there = await store.files_of(conn, mine.id)
+        now = next((one for one in there if one.id == file.id), None)
+        if now is None or now.received != now.size:
+            raise refused or Problem(NOT_FOUND)
+        if now.sha256 is None and refused is not None:
+            gone = [file.id]
+            await store.remove_files(conn, gone)
+        elif now.sha256 is None:
+            before = (one for one in there if one.slot == file.slot)
+            gone = [one.id for one in before if one.sha256 is not None]
+            await store.remove_files(conn, gone)
+            await store.whole(conn, file.id, *checked)
+    await forget(parts, gone)
+    if refused is not None:
+        raise refused
+    return file
 
 
 async def remove(parts: Parts, who: Principal, draft: UUID, slot: str) -> None:
@@ -216,16 +255,38 @@ def _checked(told: Announced, limits: UploadSettings) -> str:
     return name
 
 
-def _check_slot(parts: Parts, slot: str) -> None:
-    if slot != AUTHORISATION and slot not in parts.catalogue().material_by_id:
-        raise Problem(NOT_FOUND)
+async def _slot(
+    parts: Parts, conn: Connection, who: Principal, draft: UUID, slot: str
+) -> tuple[Draft, list[DraftFile]]:
+    """Return one's draft, locked, and the files of a slot of it, for another to be added.
+
+    Raises Problem 404, also for a paper that the plan does not ask for.
+    """
+    await store.lock_drafts_of(conn, who.ref)
+    mine = await _open(conn, who, draft)
+    before = [one for one in await store.files_of(conn, mine.id) if one.slot == slot]
+    if slot != AUTHORISATION and not before:
+        # Without what the project holds already: then it asks for nothing less.
+        _, plan = submission.planned(parts, mine.scenario, mine.answers, {}, parts.today)
+        if not any(one.id == slot and one.asked and one.later is None for one in plan.materials):
+            raise Problem(NOT_FOUND)
+    return mine, before
 
 
 async def _add(
-    parts: Parts, conn: Connection, draft: Draft, told: Announced, name: str
+    parts: Parts,
+    conn: Connection,
+    who: Principal,
+    draft: Draft,
+    told: Announced,
+    name: str,
+    file: UUID | None = None,
 ) -> DraftFile:
+    """Add the row of a file of which nothing is here yet. Raises Problem 409: too much."""
+    if await store.bytes_of(conn, who.ref) + told.size > MOST_BYTES:
+        raise Problem(FULL, _FULL)
     found = DraftFile(
-        id=new_event_id(),
+        id=file or new_event_id(),
         slot=told.slot,
         file_name=name,
         size=told.size,
@@ -249,28 +310,14 @@ async def _add(
     return found
 
 
-async def _finish(
-    parts: Parts,
-    conn: Connection,
-    there: Iterable[DraftFile],
-    file: DraftFile,
-    limits: UploadSettings,
-) -> tuple[RefusedFileError | None, list[UUID]]:
-    """Check a whole file; return why it is refused, or which files it replaces."""
-    path = path_of(parts.files, file.id)
+def _examined(path: Path, name: str, limits: UploadSettings) -> tuple[str, str]:
+    """Return media type and SHA-256 of a file. Raises Problem 422 when it does not pass, or 404."""
     try:
-        media_type = await asyncio.to_thread(inspect, path, Path(file.file_name).suffix, limits)
+        return inspect(path, Path(name).suffix, limits), _digest(path)
     except RefusedFileError as error:
-        await store.remove_files(conn, [file.id])
-        return error, []
-    replaced = [
-        one.id
-        for one in there
-        if one.slot == file.slot and one.sha256 is not None and one.id != file.id
-    ]
-    await store.remove_files(conn, replaced)
-    await store.whole(conn, file.id, media_type, await asyncio.to_thread(_digest, path))
-    return None, replaced
+        raise Problem(FILE_REFUSED, error.words) from None
+    except FileNotFoundError:
+        raise Problem(NOT_FOUND) from None
 
 
 def _with(file: DraftFile, *, received: int) -> DraftFile:
@@ -317,3 +364,7 @@ def _old_files(folder: Path, now: float) -> list[UUID]:
 
 
 _TOO_MUCH = Words("与所报文件大小不符", "It is not the size that was announced")
+_FULL = Words(
+    f"草稿中的文件合计不得超过 {MOST_BYTES // MEGABYTE} MB，请先删除不用的文件或草稿",
+    f"Files of drafts may have {MOST_BYTES // MEGABYTE} MB together: remove what is not needed",
+)

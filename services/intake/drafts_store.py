@@ -65,6 +65,11 @@ async def add_draft(
     )
 
 
+async def lock_drafts_of(conn: Connection, owner: str) -> None:
+    """Let nobody else begin drafts or files of this owner until the transaction ends."""
+    await QUERIES.lock_drafts_of(conn, owner=owner)
+
+
 async def drafts_of(conn: Connection, owner: str) -> list[Row]:
     """Return one's drafts that were not handed in, the last one touched first.
 
@@ -162,6 +167,11 @@ async def whole(conn: Connection, file: UUID, media_type: str, sha256: str) -> N
 async def remove_files(conn: Connection, files: Sequence[UUID]) -> None:
     """Remove rows of files."""
     await QUERIES.remove_draft_files(conn, ids=list(files))
+
+
+async def bytes_of(conn: Connection, owner: str) -> int:
+    """Return the size of all files of an owner's drafts, whole and coming, in bytes."""
+    return int(await QUERIES.bytes_of_drafts(conn, owner=owner))
 
 
 async def known_files(conn: Connection, files: Sequence[UUID]) -> set[UUID]:

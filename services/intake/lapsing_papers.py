@@ -14,6 +14,7 @@ from services.contracts.topics import APPLICATIONS
 from services.contracts.vocabulary import Service
 from services.intake import later
 from services.intake.lapsing import LapseRefusedError
+from services.intake.letters import Draft, LetterFacts, LetterKind, write
 from services.intake.store import Row
 from services.runtime import audit, outbox
 from services.runtime.clock import Clock
@@ -31,7 +32,7 @@ async def lapse(conn: Connection, clock: Clock, received: Sequence[Received]) ->
     Raises:
         LapseRefusedError: nothing is closed.
     """
-    now, events, leaves = clock.now(), [], []
+    now, events, leaves, written = clock.now(), [], [], []
     for one in received:
         if not isinstance(one.event, PapersLapseDue):
             continue
@@ -44,22 +45,40 @@ async def lapse(conn: Connection, clock: Clock, received: Sequence[Received]) ->
         leaves.append(audit.Leaf(at=at, act=LAPSED, application=due.application, facts=facts))
         parent = current_traceparent() or one.envelope.traceparent
         events.append(_told(due, lacking, at, parent))
+        written.append(
+            Draft(
+                application=due.application,
+                kind=LetterKind.PAPERS_CLOSED,
+                source=one.event_id,
+                place=0,
+                facts=LetterFacts(step=due.step, count=len(lacking)),
+                at=at,
+            )
+        )
     if events:
         await outbox.add(conn, Service.INTAKE, events)
         await audit.leaves(conn, leaves)
+        await write(conn, written)
 
 
 async def _close(conn: Connection, due: PapersLapseDue, at: datetime) -> Sequence[str]:
     """Return the papers that were closed now. Raises LapseRefusedError."""
     row = await later.close(conn, due.application, due.step, due.materials, at)
-    _check(due, row)
-    return row["lacking"] if row is not None else ()
-
-
-def _check(due: PapersLapseDue, row: Row | None) -> None:
-    if row is None or row["until"] is None or due.due_at < row["until"]:
-        message = f"{due.application} {due.step}: no such papers are awaited, or their term lasts"
+    if row is None:
+        message = f"{due.application} {due.step}: no such papers are awaited"
         raise LapseRefusedError(message)
+    _check(due, row)
+    lacking: Sequence[str] = row["lacking"]
+    return lacking
+
+
+def _check(due: PapersLapseDue, row: Row) -> None:
+    """See to it that no paper is closed in its own term: what came in it is of no concern."""
+    for material in row["lacking"]:
+        until = later.until_of(row["until"], later.terms(row["untils"]), material)
+        if until is None or due.due_at < until:
+            message = f"{due.application} {due.step}: the term of {material} is not over"
+            raise LapseRefusedError(message)
 
 
 def _told(

@@ -17,7 +17,7 @@ from services.runtime.db import Connection, beside, load
 from services.runtime.web.problems import NOT_FOUND, Problem
 
 QUERIES = load(beside(__file__, "later.sql"))
-_COLUMNS = ("applications", "steps", "items", "materials", "sinces", "untils", "ats")
+_COLUMNS = ("applications", "steps", "items", "materials", "sinces", "untils", "terms", "ats")
 
 
 async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> None:
@@ -25,7 +25,7 @@ async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> 
     rows = {
         (event.application, told.step): (
             *(event.application, told.step, ",".join(told.items), ",".join(told.materials)),
-            *(told.since, told.until, event.at),
+            *(told.since, told.until, orjson.dumps(told.untils).decode(), event.at),
         )
         for event in events
         for told in event.papers
@@ -39,7 +39,7 @@ async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> 
 async def close(
     conn: Connection, number: str, step: str, materials: Sequence[str], at: datetime
 ) -> Row | None:
-    """Close the papers of a step that are not there; return its term (`until`) and `lacking`.
+    """Close the papers of a step that are not there; return their terms and which are `lacking`.
 
     The application stays locked until the transaction ends. None: the step awaits nothing.
     """
@@ -62,8 +62,8 @@ async def may_come(conn: Connection, number: str, plan: Plan, now: datetime) -> 
     over = closed | {
         material
         for one in awaited
-        if one.until is not None and now > one.until
         for material in one.materials
+        if (until := until_of(one.until, one.untils, material)) is not None and now > until
     }
     return frozenset(
         f"material/{one.id}"
@@ -138,6 +138,18 @@ async def ever_awaited(conn: Connection, number: str) -> tuple[Mapping[str, Any]
     return tuple(orjson.loads(row["awaited"]))
 
 
+def terms(found: str) -> dict[str, datetime]:
+    """Return the terms of papers as they stand in a row."""
+    return {name: datetime.fromisoformat(at) for name, at in orjson.loads(found).items()}
+
+
+def until_of(
+    first: datetime | None, untils: Mapping[str, datetime], material: str
+) -> datetime | None:
+    """Return the end of a paper's own term; by earlier rules one (`first`) holds for all."""
+    return untils.get(material) if untils else first
+
+
 def awaited_of(
     plan: Plan,
     told: Iterable[Mapping[str, Any]],
@@ -159,6 +171,7 @@ def awaited_of(
                     materials=lacking,
                     since=one["since"],
                     until=one["until"],
+                    untils={m: at for m, at in one["untils"].items() if m in lacking},
                 )
             )
     return found

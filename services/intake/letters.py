@@ -41,12 +41,14 @@ class LetterKind(StrEnum):
     REFUND = "refund"
     RECTIFICATION = "rectification"
     PAPERS = "papers"
+    PAPERS_CLOSED = "papers_closed"
     SESSION = "session"
     SESSION_CANCELLED = "session_cancelled"
     DATE_CHANGED = "date_changed"
     CLOCK_STOPPED = "clock_stopped"
     LIMIT_EXTENDED = "limit_extended"
     GRANTED = "granted"
+    RENEWED = "renewed"
     REFUSED = "refused"
     CONCLUDED = "concluded"
     FOLLOW_UP = "follow_up"
@@ -82,7 +84,10 @@ class LetterFacts(BaseModel):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """A letter to be written: `source` and `place` say which one, for ever."""
+    """A letter to be written: `source` and `place` say which one, for ever.
+
+    `moved`: the promise it tells of is known to be another than before, whatever the store says.
+    """
 
     application: str
     kind: LetterKind
@@ -90,6 +95,7 @@ class Draft:
     place: int
     facts: LetterFacts
     at: datetime
+    moved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +144,7 @@ async def write(conn: Connection, drafts: Sequence[Draft]) -> None:
             places=[one.place for one in drafts],
             facts=[one.facts.to_json() for one in drafts],
             ats=[one.at for one in drafts],
+            moved=[one.moved for one in drafts],
         )
 
 

@@ -9,12 +9,14 @@ import asyncio
 import importlib
 import os
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 import orjson
 
+from services.domain.calendar import ZONE
 from services.intake.letters_settings import FILE, LetterSettings
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
@@ -57,7 +59,7 @@ class Carrier(Protocol):
 
 
 class Files:
-    """Writes parcels, one line each, to a file for each channel."""
+    """Writes parcels, one line each, to a file for each channel and day."""
 
     channels = frozenset(Channel)
 
@@ -71,10 +73,20 @@ class Files:
 
     def _write(self, parcel: Parcel) -> None:
         self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        path = self._folder / f"{parcel.channel}.jsonl"
+        today = datetime.now(ZONE).date()
+        path = self._folder / f"{parcel.channel}-{today.isoformat()}.jsonl"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         with os.fdopen(os.open(path, flags, PRIVATE_FILE), "ab") as file:
             file.write(orjson.dumps(parcel, option=orjson.OPT_APPEND_NEWLINE))
+
+    async def forget(self, before: datetime) -> None:
+        """Remove the files of days that ended before: they hold addresses of people."""
+        await asyncio.to_thread(self._unlink, before.timestamp())
+
+    def _unlink(self, before: float) -> None:
+        for path in self._folder.glob("*-????-??-??.jsonl"):
+            if path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
 
     async def close(self) -> None:
         """Nothing is open."""

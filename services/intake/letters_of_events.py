@@ -1,6 +1,7 @@
 """Which letters an event makes: pure, in the order in which they are read."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from services.contracts.events import ApplicationProgressed
@@ -18,10 +19,12 @@ async def project(conn: Connection, received: Sequence[Received]) -> None:
     told: dict[str, datetime] = {}
     found = []
     for draft in (draft for one in received for draft in drafts(one)):
-        promised = draft.facts.promised_at
-        again = promised is not None and told.get(draft.application) == promised
-        if draft.kind is not LetterKind.DATE_CHANGED or not again:
+        promised, before = draft.facts.promised_at, told.get(draft.application)
+        if draft.kind is not LetterKind.DATE_CHANGED or before is None:
             found.append(draft)
+        elif before != promised:
+            # What it was moved from is not projected yet: the store cannot compare it.
+            found.append(replace(draft, moved=True))
         if promised is not None:
             told[draft.application] = promised
     await write(conn, found)
@@ -127,6 +130,7 @@ def _clocks(event: ApplicationProgressed) -> Iterator[Told]:
 def _results(event: ApplicationProgressed) -> Iterator[Told]:
     for kind, outcome in (
         (LetterKind.GRANTED, Outcome.GRANTED),
+        (LetterKind.RENEWED, Outcome.DEEMED_RENEWED),
         (LetterKind.REFUSED, Outcome.REFUSED),
     ):
         if items := tuple(one.item for one in event.results if one.outcome is outcome):

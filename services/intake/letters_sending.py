@@ -9,7 +9,7 @@ import structlog
 
 from services.intake import letters
 from services.intake import letters_store as store
-from services.intake.letters_carriers import Carrier, Channel, Parcel
+from services.intake.letters_carriers import Carrier, Channel, Files, Parcel
 from services.intake.letters_settings import LetterSettings
 from services.intake.pages.letters_text import text_of
 from services.intake.parts import Parts
@@ -18,6 +18,8 @@ from services.runtime.loops import Body, Pulse, pause
 from services.runtime.web.site.languages import Language
 
 AT_ONCE = 50
+KEPT = timedelta(days=30)
+"""How long files of what would be sent stay: for whoever tries the county out, no longer."""
 LONGEST_WAIT = timedelta(hours=1)
 DOUBLED_AT_MOST = 10
 _ADDRESS = {Channel.SMS: "phone", Channel.EMAIL: "email"}
@@ -37,7 +39,8 @@ class Sending:
 async def send_unsent(sending: Sending, turned: Callable[[], None] = lambda: None) -> int:
     """Send what is to be sent now; return how many could not be. `turned` is called after each."""
     settings, now = sending.settings, datetime.now(UTC)
-    lease = now + timedelta(seconds=settings.timeout + settings.again_after)
+    # They are sent one after another: the last must be sent before they are asked for again.
+    lease = now + timedelta(seconds=AT_ONCE * settings.timeout + settings.again_after)
     since = now - timedelta(hours=settings.not_after_hours)
     channels = sorted(sending.carrier.channels)
     async with sending.parts.pool.acquire() as conn:
@@ -90,12 +93,19 @@ def _parcel(sending: Sending, channel: Channel, address: str, letter: letters.Le
     )
 
 
+async def forget_old(carrier: Carrier, before: datetime) -> None:
+    """Remove what the adapter `file` wrote before."""
+    if isinstance(carrier, Files):
+        await carrier.forget(before)
+
+
 def sending_loop(sending: Sending) -> Body:
     """Return the loop that sends. What could not be sent is an alarm in the heartbeat's detail."""
 
     async def body(pulse: Pulse, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
+                await forget_old(sending.carrier, datetime.now(UTC) - KEPT)
                 failed = await send_unsent(sending, pulse.turn)
                 pulse.progress()
                 pulse.detail = f"not_sent={failed}" if failed else None

@@ -19,7 +19,10 @@ class LetterSettings(Group):
         description="`module:function` that returns the adapter, or `file`: nothing is sent, and "
         "what would be is written to files.",
     )
-    folder: Path = Field(default=Path("letters"), description="Folder of the adapter `file`.")
+    folder: Path = Field(
+        default=Path("letters"),
+        description="Folder of the adapter `file`: a file for each channel and day, kept 30 days.",
+    )
     language: Literal["zh-CN", "en"] = Field(
         default="zh-CN", description="In which letters are sent; the inbox has both."
     )

@@ -46,6 +46,7 @@ async def claim(
     conn: Connection, channels: Sequence[str], since: datetime, lease: datetime, limit: int
 ) -> list[Row]:
     """Take letters to send, for a while."""
+    await QUERIES.queue_letters(conn, channels=list(channels), since=since)
     rows = QUERIES.claim_letters(
         conn, channels=list(channels), since=since, lease=lease, limit=limit
     )

@@ -27,7 +27,12 @@ class AwaitedShown(BaseModel):
     materials: tuple[str, ...] = Field(description="What has not been handed in yet.")
     since: date = Field(description="The days from then on are not counted.")
     until: datetime | None = Field(
-        default=None, description="Given up when it is not there by then, if ever."
+        default=None, description="The first of `untils`: the end of the term that is over first."
+    )
+    untils: dict[str, datetime] = Field(
+        default_factory=dict,
+        description="Until when each may be handed in; one that is absent has no term. By earlier "
+        "rules there are none: `until` holds for all.",
     )
 
 
@@ -71,6 +76,7 @@ class PapersShown(BaseModel):
                             "materials": ["construction-drawings"],
                             "since": "2026-03-26",
                             "until": None,
+                            "untils": {},
                         }
                     ],
                 }

@@ -8,10 +8,12 @@ import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
+import structlog
 
 from services.runtime.settings import CatalogueSettings
 from services.runtime.web.problems import OVERLOADED, Problem, Words, problem_type
@@ -19,6 +21,10 @@ from services.runtime.web.problems import OVERLOADED, Problem, Words, problem_ty
 LONGEST_S = 60.0
 GENTLE = 10
 FAILED = problem_type("simulation-failed", 422, "推演没有完成", "The simulation was not completed")
+SAID_NO = 2
+"""The exit code of a command that says in a sentence what it cannot do."""
+LONGEST_SENTENCE = 300
+_log = structlog.get_logger(__name__)
 
 
 class Simulator:
@@ -34,8 +40,8 @@ class Simulator:
     ) -> dict[str, Any]:
         """Return the figures of `lianshen simulate --json`.
 
-        `assumed` is what an assumptions file says. Raises Problem 422 with the command's own words,
-        503 while another one runs.
+        `assumed` is what an assumptions file says. Raises Problem 422, with the command's own words
+        if it says what is wrong with what was asked for, 503 while another one runs.
         """
         if self._running.locked():
             words = Words("另一次推演正在进行", "Another simulation is running")
@@ -51,10 +57,12 @@ class Simulator:
                     *("--calendar", str(self._settings.calendar_folder)),
                     "--compare" if compare else "--no-compare",
                 ]
-                return await _output(arguments)
+                here = (folder, str(self._settings.folder), str(self._settings.calendar_folder))
+                return await _output(arguments, here)
 
 
-async def _output(arguments: list[str]) -> dict[str, Any]:
+async def _output(arguments: Sequence[str], here: Sequence[str]) -> dict[str, Any]:
+    """Return what the command prints; `here`: paths that nobody is told."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services", *arguments),
         stdout=asyncio.subprocess.PIPE,
@@ -72,7 +80,20 @@ async def _output(arguments: list[str]) -> dict[str, Any]:
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        text = errors.decode(errors="replace").strip()[-500:]
-        raise Problem(FAILED, Words(text, text))
+        raise Problem(FAILED, failure(process.returncode, errors.decode(errors="replace"), here))
     found: dict[str, Any] = orjson.loads(out)
     return found
+
+
+def failure(code: int | None, errors: str, here: Sequence[str]) -> Words:
+    """Return what people are told: the command's one sentence, or that it failed.
+
+    Anything else that it wrote goes to the log.
+    """
+    text = errors.strip()
+    is_sentence = 0 < len(text) <= LONGEST_SENTENCE and len(text.splitlines()) == 1
+    names_none = "Traceback" not in text and not any(path in text for path in here)
+    if code == SAID_NO and is_sentence and names_none:
+        return Words(text, text)
+    _log.error("simulation_failed", code=code, said=text[-2000:])
+    return Words("推演出错，已记录，请联系运行人员", "It failed and was logged; tell the operators")

@@ -119,6 +119,7 @@ def _awaited(command: AskPapers) -> PapersAwaited:
         materials=awaited.materials,
         since=awaited.since,
         until=awaited.until,
+        untils=awaited.untils,
     )
 
 

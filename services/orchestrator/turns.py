@@ -262,7 +262,7 @@ class Messages:
                 facts=pin.facts,
                 catalogue_version=pin.route.catalogue_version,
                 authority=part.authority,
-                **renewal_turns.silence_of(part, command.at),
+                **renewal_turns.silence_of(part, command.dates),
                 participants=pin.participants[step],
                 group=pin.joint.get(step, NOT_JOINT)[0],
                 lead=pin.joint.get(step, NOT_JOINT)[1],

@@ -4,14 +4,14 @@ An oracle: it shares no code with what checks the acts when they happen. It read
 revoked, absent, sent up and visited, and looks at each act as of its own instant.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import partial
 from typing import Any, TypeAlias
 
 import orjson
 
-from services.contracts.vocabulary import Authority, Outcome, Part, Role
+from services.contracts.vocabulary import Authority, Outcome, Part, Role, Silence
 from services.verification.days import local
 from services.verification.folders import Folder, Row
 from services.verification.report import AUTHORITY, DATES, Finding
@@ -74,11 +74,18 @@ def authority(folder: Folder, world: World) -> Iterator[Finding]:
 
 def _as_planned(find: Finder, folder: Folder, name: str, task: Row) -> Iterator[Finding]:
     part = folder.parts.get((task["item"], task["department"]), ({}, {}))[1]
-    if part and (task["authority"], task["silence"]) != (part["authority"], part["silence"]):
+    if part and (task["authority"], task["silence"]) not in _planned(part):
         yield find.across("its authority or silence is not the plan's", name)
     owner = None if folder.received is None else folder.received["owner_ref"]
     if owner is not None and owner not in task["applicant_refs"]:
         yield find.across("it does not name its own applicant", name)
+
+
+def _planned(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A renewal may be one that silence does not renew: invariant 4 reckons when it is."""
+    yield part["authority"], part["silence"]
+    if part["silence"] == Silence.RENEWED:
+        yield part["authority"], Silence.NONE
 
 
 def _allowed(say: Say, task: Row, row: Row) -> Iterator[Finding]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import orjson
+
 from services.contracts.vocabulary import Service, TaskState
 from services.verification.days import NO_DAYS, local, span
 from services.verification.folders import Folder
@@ -105,9 +107,10 @@ def _closed(folder: Folder, shown: dict[str, Any]) -> Iterator[Finding]:
         yield find.within(f"{material} was closed or recorded, but not both", _of(folder, step))
     for step, material in sorted(closed):
         row, given = shown[step], there.get(material)
-        if row["until"] is None or row["closed_at"] <= row["until"]:
+        until = _until_of(row, material)
+        if until is None or row["closed_at"] <= until:
             yield find.within(f"{material} was closed before its term", _of(folder, step))
-        if given is not None and given <= row["until"]:
+        if given is not None and (until is None or given <= until):
             yield find.within(f"{material} was handed in, and closed", _of(folder, step))
     if folder.route.get("edition", 1) < BY_INTAKE:
         return
@@ -122,6 +125,15 @@ def _closed(folder: Folder, shown: dict[str, Any]) -> Iterator[Finding]:
         if folder.driven["conclusion"] is None:
             yield find.across(f"{material} was closed, and is still awaited", _of(folder, step))
     yield from _forfeited(find, folder, given_up)
+
+
+def _until_of(row: dict[str, Any], material: str) -> datetime | None:
+    """The end of a paper's own term, kept when the step awaits others; once one held for all."""
+    untils: dict[str, str] = orjson.loads(row["untils"])
+    if not untils:
+        found: datetime | None = row["until"]
+        return found
+    return _instant(untils[material]) if material in untils else None
 
 
 def _forfeited(find: Finder, folder: Folder, given_up: set[tuple[str, str]]) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ permit expires, that it was applied for in time, and that nobody was silent into
 """
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import orjson
 
@@ -24,7 +24,7 @@ def renewals(folder: Folder, world: World) -> Iterator[Finding]:
     for result in folder.orchestrator["result"]:
         yield from _of_result(find, folder, world, result)
     for task in folder.departments["task"]:
-        if task["silence"] == Silence.RENEWED:
+        if task["part"] == Part.DECIDE:
             yield from _of_task(find, folder, world, task)
 
 
@@ -51,18 +51,53 @@ def _deciding(folder: Folder, item: str) -> list[Row]:
 
 
 def _of_task(find: Finder, folder: Folder, world: World, task: Row) -> Iterator[Finding]:
-    name, expires_at = task["task"], task["expires_at"]
+    name = task["task"]
     rule = world.renewals.get((folder.driven["catalogue_version"], task["item"]))
     if rule is None:
-        yield find.within("silence would renew it, but it renews no permit", name)
+        if task["silence"] == Silence.RENEWED:
+            yield find.within("silence would renew it, but it renews no permit", name)
         return
-    expires_on = date.fromisoformat(orjson.loads(task["facts"])[rule.expires])
-    if expires_at != world.days.close(expires_on):
-        yield find.within(f"its permit expires at {expires_at}, by the answers {expires_on}", name)
-    if local(folder.driven["submitted_at"]) > last_day(rule, expires_on, world.days):
+    version = folder.route["calendar_version"]
+    days = world.days_of(version)
+    if days is None:
+        world.unknown_calendars.add(version)
+        return
+    expires_on = date.fromisoformat(orjson.loads(folder.driven["facts"])[rule.expires])
+    if local(folder.driven["submitted_at"]) > last_day(rule, expires_on, days):
         yield find.within(f"a renewal by {expires_on} was applied for too late", name)
-    if task["state"] == TaskState.DECIDED and task["ended_at"] > expires_at:
+    in_time = _completed_on(folder) <= expires_on
+    ends_at = days.close(expires_on) if in_time else None
+    yield from _ends(find, folder, task, ends_at, f"by the answers {expires_on}")
+
+
+def _ends(
+    find: Finder, folder: Folder, task: Row, ends_at: datetime | None, why: str
+) -> Iterator[Finding]:
+    """The task says until when, and was ended by then or by its silence."""
+    name, expires_at = task["task"], task["expires_at"]
+    silence = Silence.NONE if ends_at is None else Silence.RENEWED
+    if expires_at != ends_at:
+        yield find.within(f"its permit expires at {expires_at}, {why}", name)
+    if task["silence"] != silence:
+        yield find.within(f"its silence is {task['silence']}, not {silence}: {why}", name)
+    if ends_at is None:
+        return
+    if task["state"] == TaskState.DECIDED and task["ended_at"] > ends_at:
         yield find.within("it was decided after its permit had expired and was renewed", name)
+    if task["state"] == TaskState.OPEN and _last_instant(folder) > ends_at:
+        yield find.across("its permit has expired, and it is not renewed", name)
+
+
+def _completed_on(folder: Folder) -> date:
+    """The day of the last paper that answered a notice, or of the application."""
+    rows = folder.orchestrator["acceptance"]
+    found: date = rows[-1]["received_on"] if rows else local(folder.driven["submitted_at"])
+    return found
+
+
+def _last_instant(folder: Folder) -> datetime:
+    """The latest business time that the application's journal knows of."""
+    return max(datetime.fromisoformat(one["at"]) for one in folder.commands)
 
 
 def last_day(rule: RenewalRule, expires_on: date, days: Days) -> date:

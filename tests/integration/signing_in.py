@@ -33,7 +33,7 @@ def browser(
     sessions: Sessions = app.state.sessions
     token = bearer["authorization"].removeprefix("Bearer ")
     response = Response()
-    sessions.begin(response, token=token, name=name, seconds=3600)
+    sessions.begin(response, token=token, subject=token, name=name, seconds=3600)
     cookie = response.headers["set-cookie"].partition(";")[0]
     kept = sessions.kept({"path": "/", "headers": [(b"cookie", cookie.encode())]})
     assert kept is not None

@@ -338,7 +338,7 @@ async def test_tokens_of_the_embedded_provider(oidc: OidcProvider) -> None:
         investor = await fetch(oidc.issuer, "investor", oidc.secret_of("investor"))
         assert (await authenticator.principal(investor.value)).department is None
         elsewhere = Authenticator(
-            issuer=oidc.issuer, audience="other", keys=authenticator._keys, hasher=HASHER
+            issuer=oidc.issuer, audience="other", keys=authenticator.keys, hasher=HASHER
         )
         with pytest.raises(Problem):
             await elsewhere.principal(token.value)

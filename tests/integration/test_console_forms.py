@@ -130,9 +130,25 @@ async def test_who_is_let_in(kit: Kit, api: Api) -> None:
         for who in (INVESTOR, OFFICER, CHIEF):
             await page(api, asked, 403, who)
         await page(api, asked, 200 if path in READING else 403, SUPERVISOR)
-    assert (await api.client.get("/", headers={"accept": "text/html"})).headers[
-        "location"
-    ] == "/overview"
+    nobody = await api.client.get("/", headers={"accept": "text/html"})
+    assert nobody.headers["location"] == "/login?next=%2F"
+
+
+async def test_everybody_finds_what_is_his(api: Api) -> None:
+    watching, cards = ("overview", "applications", "simulator"), "/supervision/cards"
+    for who, first in (
+        *((one, "/overview") for one in (OPERATOR, SUPERVISOR)),
+        *((one, cards) for one in (OFFICER, CHIEF)),
+    ):
+        answer = await api.client.get("/", headers=at(api, who).headers)
+        assert (answer.status_code, answer.headers["location"]) == (303, first)
+        text = await page(api, first, who=who)
+        assert [f'href="/{one}"' in text for one in watching] == [first == "/overview"] * 3
+        assert 'href="/supervision"' in text
+    text = await page(api, "/", who=INVESTOR)
+    assert "没有可办理的事项" in text
+    assert text.count('action="/logout"') == 2
+    assert 'href="/supervision"' not in text
 
 
 async def test_what_is_not_there_is_said_on_a_page(kit: Kit, api: Api) -> None:

@@ -123,6 +123,25 @@ async def test_the_sweeper_alarms_about_a_permit_that_expired_and_that_nobody_as
     assert await sweeper.sweep() == 0
 
 
+async def test_a_permit_that_expires_before_the_promise_is_alarmed_about_when_it_expires(
+    desk: Desk,
+) -> None:
+    early, task = DUE.promised_at - timedelta(days=2), renewal()
+    soon = renewal(expires_at=early)
+    await desk.put(task, soon)
+    desk.clock.move_to(early + SECOND)
+    answer = await desk.get("/operations/silent-tasks", OPERATOR)
+    assert [one["task"] for one in answer.json()["items"]] == [soon.task]
+    desk.clock.move_to(EXPIRES_AT + SECOND)
+    found: list[str] = []
+    place: dict[str, Any] = {}
+    for _ in range(2):
+        page = (await desk.get("/operations/silent-tasks", OPERATOR, limit=1, **place)).json()
+        found += [one["task"] for one in page["items"]]
+        place = {"after": page.get("next")}
+    assert found == [soon.task, task.task]
+
+
 async def test_races_between_a_decision_and_a_renewal_by_law(desk: Desk) -> None:
     """The instant of the commit decides, in the department's Postgres: exactly one wins each."""
     desk.clock.move_to(EXPIRES_AT)

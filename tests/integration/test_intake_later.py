@@ -120,13 +120,16 @@ def progressed(number: str, **told: Any) -> ApplicationProgressed:
     return ApplicationProgressed(**given)
 
 
-def awaiting(number: str, *materials: str, until: datetime | None = None) -> ApplicationProgressed:
+def awaiting(
+    number: str, *materials: str, until: datetime | None = None, **rest: Any
+) -> ApplicationProgressed:
     one = PapersAwaited(
         step=REVIEW,
         items=("DRAW-REVIEW",),
         materials=materials,
         since=NOW.date(),
         until=until,
+        **rest,
     )
     return progressed(number, papers=(one,))
 
@@ -231,6 +234,22 @@ async def test_after_its_term_a_paper_is_not_taken(intake: Intake) -> None:
     assert (await hand_in(intake, number, DRAWINGS)).status_code == 202
     intake.clock.move_to(NOW + DAY + timedelta(seconds=1))
     problem(await hand_in(intake, number, report), 422, "incomplete")
+
+
+async def test_each_paper_is_taken_until_its_own_term_is_over(intake: Intake) -> None:
+    number, first = await accepted(intake), NOW + DAY
+    report, shelter = "drawing-institute-report", "shelter-drawings"
+    untils = {DRAWINGS: first, report: NOW + 3 * DAY}
+    told = awaiting(number, DRAWINGS, report, shelter, until=first, untils=untils)
+    await intake.told(told)
+    [shown] = (await papers(intake, number))["awaited"]
+    assert {name: datetime.fromisoformat(at) for name, at in shown["untils"].items()} == untils
+    intake.clock.move_to(first + timedelta(seconds=1))
+    problem(await hand_in(intake, number, DRAWINGS), 422, "incomplete")
+    assert (await hand_in(intake, number, report)).status_code == 202
+    assert report not in (await papers(intake, number))["awaited"][0]["untils"]
+    intake.clock.move_to(NOW + 30 * DAY)
+    assert (await hand_in(intake, number, shelter)).status_code == 202, "it has no term"
 
 
 async def test_results_of_the_project_are_held_without_being_named(intake: Intake) -> None:

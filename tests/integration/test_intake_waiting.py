@@ -252,3 +252,22 @@ async def test_own_only_and_from_our_own_forms_alone(intake: Intake, mine: Brows
         elsewhere = replace(mine, headers=mine.headers | {"sec-fetch-site": "cross-site"})
         assert (await post(intake, elsewhere, path, 3, **fields)).status_code == 403, act
     assert await events(intake, ApplicationSupplemented) == []
+
+
+async def test_what_no_notice_could_name_is_said_on_the_page(intake: Intake, mine: Browser) -> None:
+    number = await intake.accepted()
+    await intake.told(noticed(number))
+    base = f"/applications/{number}"
+    for key, path, fields in (
+        (1, "notice/answers", {"subject": "material/../Ä", "round": "1", "reference": "甲"}),
+        (2, "notice/answers", {"subject": PLAN, "round": "99", "reference": "甲"}),
+        (3, "notice/answers", {"subject": "x" * 900, "round": "1", "statement": "甲"}),
+        (4, "notice/end", {"round": "99"}),
+        (5, "notice/rectifications", {"step": STEP, "round": "1", "reference.Ä": "甲"}),
+        (6, "notice/rectifications", {"step": "x" * 900, "round": "1", "reference.a": "甲"}),
+        (7, "notice/rectifications", {"step": STEP, "round": "4000", "reference.a": "甲"}),
+        (8, "papers", {"material": "../Ä", "reference": "甲"}),
+    ):
+        answer = await post(intake, mine, f"{base}/{path}", key, **fields)
+        assert answer.status_code in {409, 422}, (fields, answer.text)
+        assert 'role="alert"' in answer.text, fields

@@ -3,7 +3,7 @@
 import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from services.contracts.events import (
     Result,
     SessionProgress,
 )
+from services.contracts.later import PapersLapseDue
 from services.contracts.limits import CaseExtended
 from services.contracts.vocabulary import (
     AcceptanceKind,
@@ -61,7 +62,8 @@ from tests.integration.signing_in import browser
 PHONE, EMAIL = "0375-5550177", "office@applicant.example"
 STEP, ITEM = "restaurant-opening", "FOOD-PERMIT"
 OPERATOR = bearer("operator", Role.OPERATOR)
-LATER = NOW + timedelta(days=1)
+DAY = timedelta(days=1)
+LATER = NOW + DAY
 
 
 @pytest_asyncio.fixture
@@ -154,6 +156,22 @@ async def test_a_promise_that_is_told_again_has_not_moved(intake: Intake) -> Non
     assert "date_changed" in await kinds(intake)
 
 
+async def test_a_promise_that_returns_within_one_batch_is_told_as_returned(intake: Intake) -> None:
+    number = await intake.accepted()
+    [row] = await intake.pool.fetch("SELECT promised_at FROM application")
+    first = row["promised_at"]
+    days = (first, first + DAY, first, first)
+    taken = await intake.inbox.take(
+        intake.pool, [intake._raw(told(number, promised_at=one)) for one in days]
+    )
+    assert not taken.dead
+    rows = await intake.pool.fetch(
+        "SELECT facts FROM letter WHERE kind = 'date_changed' ORDER BY id"
+    )
+    said = [datetime.fromisoformat(orjson.loads(row["facts"])["promised_at"]) for row in rows]
+    assert said == [first + DAY, first]
+
+
 async def test_nothing_is_written_about_what_was_not_applied(intake: Intake) -> None:
     taken = await intake.told(told("QX20260302-999999-1", results=(result(Outcome.GRANTED),)))
     assert taken.dead
@@ -202,7 +220,12 @@ async def test_every_kind_has_its_words(intake: Intake) -> None:
         in_time=True,
     )
     rectify = RectificationAsked(step=STEP, round=1, items=(ITEM,), until=LATER)
-    papers = PapersAwaited(step=STEP, items=(ITEM,), materials=("floor-plan",), since=LATER.date())
+    papers = PapersAwaited(
+        step=STEP, items=(ITEM,), materials=("late-paper",), since=LATER.date(), until=LATER
+    )
+    renewed = result(Outcome.GRANTED).model_copy(
+        update={"item": "DRAINAGE", "outcome": Outcome.DEEMED_RENEWED}
+    )
     taken = await intake.told(
         told(number, acceptance=notice),
         told(number, acceptance=accepted, promised_at=LATER),
@@ -218,6 +241,10 @@ async def test_every_kind_has_its_words(intake: Intake) -> None:
         told(number, sessions=(session(SessionState.CANCELLED),)),
         told(number, results=(result(Outcome.GRANTED),)),
         told(number, results=(result(Outcome.REFUSED).model_copy(update={"item": "FIRE-CHECK"}),)),
+        told(number, results=(renewed,)),
+        PapersLapseDue(
+            application=number, step=STEP, materials=("late-paper",), due_at=LATER + DAY
+        ),
         told(number, concluded=ended, status=ApplicationStatus.CONCLUDED),
     )
     assert not taken.dead
@@ -357,7 +384,7 @@ async def test_letters_are_sent_once_to_a_private_file(intake: Intake, tmp_path:
         assert await send_unsent(outgoing) == 0
         await intake.pool.execute("UPDATE letter_sending SET next_attempt_at = now()")
     for channel, address in ((Channel.SMS, PHONE), (Channel.EMAIL, EMAIL)):
-        file = folder / f"{channel}.jsonl"
+        (file,) = folder.glob(f"{channel}-*.jsonl")
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         parcels = [orjson.loads(line) for line in file.read_bytes().splitlines()]
         assert [one["address"] for one in parcels] == [address, address]
@@ -372,7 +399,7 @@ async def test_without_an_address_nothing_is_sent_and_nothing_tried_again(
     await applied(intake)
     outgoing = sending(intake, tmp_path / "letters")
     assert await send_unsent(outgoing) == 0
-    assert not (tmp_path / "letters" / "email.jsonl").exists()
+    assert not list((tmp_path / "letters").glob("email-*"))
     open_ = await intake.pool.fetchval("SELECT count(*) FROM letter_sending WHERE ended_at IS NULL")
     assert open_ == 0
 
@@ -390,8 +417,8 @@ async def test_what_could_not_be_sent_is_tried_again_and_named_nowhere(
     assert PHONE not in "".join(capsys.readouterr())
     await intake.pool.execute("UPDATE letter_sending SET next_attempt_at = now()")
     assert await send_unsent(sending(intake, tmp_path / "letters")) == 0
-    lines = (tmp_path / "letters" / "sms.jsonl").read_bytes().splitlines()
-    assert len(lines) == 2
+    (file,) = (tmp_path / "letters").glob("sms-*.jsonl")
+    assert len(file.read_bytes().splitlines()) == 2
 
 
 async def test_an_old_letter_is_not_sent_any_more(intake: Intake, tmp_path: Path) -> None:

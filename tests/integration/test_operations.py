@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,28 +12,25 @@ import orjson
 import pytest_asyncio
 from fastapi import FastAPI
 
-from services.contracts.vocabulary import Role
-from services.runtime import audit
+from services.contracts.vocabulary import Role, Service
 from services.runtime.auth import Principal
 from services.runtime.clock import SystemClock
 from services.runtime.db import Connection, Pool
 from services.runtime.heartbeats import Beat, Writer
 from services.runtime.inbox import Inbox
 from services.runtime.messages import Raw, Received
+from services.runtime.migrate import upgrade_async
 from services.runtime.settings import HttpSettings
 from services.runtime.web import operations
 from services.runtime.web.app import create_app
 from tests.conftest import Databases
 
-BASE = Path(audit.__file__).with_name("sql") / "base.sql"
 NUMBER = "LS20260302-000001-1"
 TOPIC = "lianshen.applications.v1"
 
 
 async def prepare(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(BASE.read_text(encoding="utf-8"))
-    await connection.close()
+    await upgrade_async(Service.DEPARTMENTS, url)
 
 
 class Whoever:

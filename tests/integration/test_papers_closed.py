@@ -92,9 +92,17 @@ async def hand_in(intake: Intake, number: str) -> Any:
     )
 
 
-def awaiting(number: str) -> ApplicationProgressed:
+def awaiting(number: str, **terms: datetime | None) -> ApplicationProgressed:
+    """Papers are awaited, by name until when; PAPER alone by rules that told one term for all."""
+    known = {name.replace("_", "-"): until for name, until in terms.items()}
+    untils = {name: until for name, until in known.items() if until is not None}
     papers = PapersAwaited(
-        step=JOINT, items=(FIRE,), materials=(PAPER,), since=NOW.date(), until=TERM
+        step=JOINT,
+        items=(FIRE,),
+        materials=tuple(known) or (PAPER,),
+        since=NOW.date(),
+        until=min(untils.values(), default=None) if known else TERM,
+        untils=untils,
     )
     return ApplicationProgressed(
         application=number, status=ApplicationStatus.IN_PROGRESS, at=NOW, papers=(papers,)
@@ -206,6 +214,38 @@ async def test_a_closing_waits_for_whoever_is_handing_it_in(intake: Intake) -> N
         await until(waits_or_is_over, "the question is heard")
     assert (await closing).dead == 0
     assert await closed_of(intake, number) == []
+
+
+async def test_a_question_about_what_came_is_answered_whatever_is_awaited_since(
+    intake: Intake,
+) -> None:
+    """The paper was heard of in the turn that asked: what is left is told before the question."""
+    for left in (None, TERM + timedelta(days=9)):
+        number = await submitted(intake)
+        await intake.told(awaiting(number, **{PAPER: TERM, "site_plan": left}))
+        assert (await hand_in(intake, number)).status_code == 202
+        await intake.told(awaiting(number, site_plan=left))
+        assert (await intake.told(question(number))).dead == 0
+        assert await closed_of(intake, number) == []
+
+
+async def test_each_paper_is_closed_by_its_own_term(intake: Intake) -> None:
+    terms = {PAPER: TERM, "site_plan": TERM + timedelta(days=9), "plain": None}
+    for lasts in (("site-plan",), ("plain",), (PAPER, "site-plan")):
+        number = await submitted(intake)
+        await intake.told(awaiting(number, **terms))
+        told = question(number, materials=lasts)
+        assert (await intake.told(told)).dead == 1, "its own term lasts"
+        assert await closed_of(intake, number) == []
+
+
+async def test_one_paper_closes_alone_and_may_be_asked_about_again(intake: Intake) -> None:
+    number, later = await submitted(intake), TERM + timedelta(days=9)
+    await intake.told(awaiting(number, **{PAPER: TERM, "site_plan": later}))
+    assert (await intake.told(question(number))).dead == 0
+    await intake.told(awaiting(number, site_plan=later))
+    assert (await intake.told(question(number))).dead == 0
+    assert await closed_of(intake, number) == [PAPER]
 
 
 async def test_what_cannot_be_asked_is_refused_and_a_withdrawal_is_not_overtaken(

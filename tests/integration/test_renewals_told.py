@@ -166,6 +166,9 @@ async def test_a_permit_that_expires_undecided_is_renewed_and_shown_as_that(
     listed = (await county.intake.get(f"/v1/applications/{number}/documents")).json()
     [paper] = [one for one in listed["items"] if one["item"] == ITEM]
     assert paper["kind"] == "grant"
+    assert paper["dated"] == EXPIRES_ON.isoformat()
+    kinds = {row["kind"] for row in await county.intake.pool.fetch("SELECT kind FROM letter")}
+    assert "renewed" in kinds
     assert await county.found() == []
 
 
@@ -204,6 +207,16 @@ async def _heard(county: County, said: TaskLapsed) -> str:
             Service.DEPARTMENTS,
             "UPDATE task SET expires_at = expires_at - interval '1 day'",
             "its permit expires at",
+        ),
+        (
+            Service.DEPARTMENTS,
+            "UPDATE task SET silence = 'none', expires_at = null",
+            "its silence is none, not renewed",
+        ),
+        (
+            Service.DEPARTMENTS,
+            "UPDATE task SET state = 'open', ended_at = null",
+            "its permit has expired, and it is not renewed",
         ),
     ],
 )

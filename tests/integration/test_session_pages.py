@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 import pytest_asyncio
 
 from services.departments import pages
@@ -30,8 +31,9 @@ from tests.integration.sessions_kit import (
     leaves,
 )
 from tests.integration.signing_in import Browser, browser
+from tests.unit.test_session_photos import DATA, END, SIGNATURE, chunk, header
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+PNG = SIGNATURE + header() + DATA + END
 MARKUP = "<b>现场</b>"
 
 
@@ -115,7 +117,8 @@ async def test_an_inspection_from_the_pages_alone(desk: Desk) -> None:
         version = value_of(await seen(desk, who, path), "version")
         await sent(desk, who, path, act="attendance", version=version, present=here)
 
-    photo = {"photo": ("a.png", PNG, "image/png")}
+    taken = SIGNATURE + header() + chunk(b"eXIf", b"N 30.2 E 120.1") + DATA + END
+    photo = {"photo": ("a.png", taken, "image/png")}
     await sent(desk, CLERK, path, act="photo", files=photo)
     await sent(desk, CLERK, path, act="photo", files=photo)
     assert await leaves(desk, "session.photo") == 1
@@ -124,6 +127,7 @@ async def test_an_inspection_from_the_pages_alone(desk: Desk) -> None:
     [shown] = re.findall(rf'href="({path}/photos/\d+)"', await seen(desk, CHIEFS[POLICE], path))
     answer = await desk.client.get(shown, headers=at(desk, CHIEFS[POLICE]).headers)
     assert (answer.content, answer.headers["content-type"]) == (PNG, "image/png")
+    assert answer.headers["cache-control"] == "no-store"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     await seen(desk, token("stranger", "fire-rescue", "officer"), shown, 404)
 
@@ -140,10 +144,30 @@ async def test_an_inspection_from_the_pages_alone(desk: Desk) -> None:
         text = await seen(desk, CHIEFS[department], path)
         task, sha256 = value_of(text, "task"), value_of(text, "sha256")
         outcome = "no_objection" if department == WATER else "granted"
-        fields = {"act": "sign", "task": task, "sha256": sha256, f"outcome-{task}": outcome}
-        await sent(desk, CHIEFS[department], path, **fields)
+        fields = {"act": "sign", "task": task, "sha256": sha256}
+        assert "checked" not in text, "nothing is chosen for whoever signs"
+        chosen = {f"outcome-{task}": outcome}
+        for missing in ({"signed": "yes"}, chosen):
+            lost = await sent(desk, CHIEFS[department], path, 422, **fields, **missing)
+            assert 'role="alert"' in lost.text
+        await sent(desk, CHIEFS[department], path, **fields, **chosen, signed="yes")
     ended = [one["outcome"] for one in (await joint.read())["tasks"]]
     assert sorted(ended) == ["granted", "granted", "no_objection"]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1999-12-31", "9999-12-31"])
+async def test_a_week_nobody_works_in_is_not_asked_for(desk: Desk, day: str) -> None:
+    there, usual = [
+        re.findall(r'href="/sessions[?]week=[0-9-]+"', await seen(desk, CLERK, path))
+        for path in (f"/sessions?week={day}", "/sessions")
+    ]
+    assert (there, len(there)) == (usual, 2)
+    joint = await inspection(desk)
+    about = f"application={joint.application}&step={STEP}"
+    await seen(desk, CLERK, f"/sessions/new?{about}&since={day}", 422)
+    times = {"starts_at": f"{day}T09:00", "ends_at": f"{day}T10:00", "kind": "leave"}
+    await sent(desk, CLERK, "/sessions/roster", act="list")
+    await sent(desk, CLERK, "/sessions/roster", 422, act="engage", **times)
 
 
 async def test_strangers_and_forged_forms_get_nowhere(desk: Desk) -> None:

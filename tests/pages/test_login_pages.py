@@ -1,6 +1,7 @@
 """Logging in and out at the pages, at the embedded provider, in a real browser."""
 
 import pytest
+from playwright.async_api import Browser
 
 from tests.e2e.town import Town
 from tests.pages.browser import Visitor
@@ -37,3 +38,31 @@ async def test_a_wrong_password_is_told_and_can_be_corrected(visitor: Visitor, t
 async def test_the_components_that_all_pages_share(visitor: Visitor) -> None:
     await visitor.open("/styleguide")
     await visitor.look("styleguide")
+
+
+async def test_the_provider_lets_nothing_else_onto_its_pages(browser: Browser, town: Town) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    answer = await page.goto(f"{town.stack.urls['intake']}/login")
+    assert answer is not None
+    policy = (await answer.all_headers())["content-security-policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert "frame-ancestors 'none'" in policy
+    await context.close()
+
+
+async def test_a_session_that_ends_over_a_form_takes_nothing_with_it(
+    browser: Browser, town: Town
+) -> None:
+    context = await browser.new_context()
+    base = town.stack.urls["departments"]
+    head = Visitor(page=await context.new_page(), base=base, called="head")
+    await head.log_in("head-urban-management", town.stack.oidc.password, "/department/absences")
+    field = head.page.locator("form[data-keep=absence] input[name=until]")
+    await field.fill("2026-12-01T09:00")
+    await context.clear_cookies(name="__Host-lianshen-departments")
+    async with head.page.expect_response(f"{base}/login/return?**"):
+        await head.page.locator("form[data-keep=absence] button").click()
+    await head.page.wait_for_url(f"{base}/department/absences")
+    assert await field.input_value() == "2026-12-01T09:00"
+    await context.close()

@@ -205,11 +205,14 @@ class Model:
         self.papers_asked.add(key)
 
     def _expired(self, command: EndTask, before: Case) -> bool:
-        """Whether a permit had expired when its renewal ended, and its task was issued before."""
-        at, dates = self.route.parts[command.key][1].expires_at, before.tasks[command.key].dates
+        """Whether a permit had expired when its renewal ended, and the papers were there before."""
+        at = self.route.parts[command.key][1].expires_at
         assert at is not None
-        assert dates is not None
-        return dates.issued_at <= at < command.at
+        return self._completed(before) <= day_of(at) and at < command.at
+
+    def _completed(self, case: Case) -> date:
+        """The day of the last paper: the authority's own delay takes nothing from anybody."""
+        return case.route.start if case.examination is None else case.examination.received_on
 
     def _forfeit(self, command: EndTask) -> None:
         _, part = self.route.parts[command.key]
@@ -253,8 +256,11 @@ class Model:
         assert part.part is SILENCE_OF[part.silence], "silence is no licence"
         assert last is not None
         spoken_by = part.expires_at or last.promised_at
-        assert command.at == spoken_by + SECOND, "silence before its time"
-        assert part.expires_at is None or last.issued_at <= part.expires_at
+        if part.expires_at is None:
+            assert command.at == spoken_by + SECOND, "silence before its time"
+        else:
+            assert command.at == max(spoken_by + SECOND, last.issued_at), "silence out of its time"
+            assert self._completed(after) <= day_of(part.expires_at)
         self.lapses.add(command.task)
 
     def _release(self, command: Release, before: Case, after: Case) -> None:

@@ -63,8 +63,8 @@ class Desk:
 
 def is_expired(desk: Desk, now: datetime) -> bool:
     """Whether the permit that a task renews has expired: the law has decided by then."""
-    at = None if desk.part is None else desk.part.expires_at
-    return at is not None and desk.dates is not None and desk.dates.issued_at <= at < now
+    at = None if desk.dates is None else desk.dates.expires_at
+    return at is not None and at < now
 
 
 Say = Callable[[str, Any], Any]
@@ -168,6 +168,7 @@ class Door:
     missing: SendNotice | None = None
     outstanding: tuple[str, ...] = ()
     papers: tuple[str, ...] = ()
+    given: set[str] = field(default_factory=set)
     closed: set[tuple[str, str]] = field(default_factory=set)
     looking: bool = False
     withdrawn: bool = False
@@ -202,7 +203,9 @@ class Door:
             case AskPapersLapse():
                 self._close(command, now)
             case AskPapers():
-                self.papers = tuple(dict.fromkeys((*self.papers, *command.awaited.materials)))
+                # A calendar tells anew of what is on its way: the store knows that it has come.
+                asked = dict.fromkeys((*self.papers, *command.awaited.materials))
+                self.papers = tuple(one for one in asked if one not in self.given)
             case AskExamination():
                 self.looking, self.missing = True, None
             case SendNotice():

@@ -476,6 +476,7 @@ class World:
         if self.door.is_over or not self.door.papers:
             return
         given = tuple(f"material/{one}" for one in self.door.papers)
+        self.door.given |= set(self.door.papers)
         self.door.papers = ()
         self.tally["later papers"] += 1
         self._ask(Supplemented(at=self.now, round=0, subjects=given))

@@ -146,6 +146,46 @@ def test_no_calendar_moves_a_term_that_intake_was_asked_about() -> None:
     assert awaited.until == UNTIL
 
 
+def opened_up(day: date) -> Reprojected:
+    """A later notice makes this day off a working day, so terms would end sooner."""
+    year = CALENDAR.years[0]
+    work = {**year.work, day: "made up"}
+    moved = replace(CALENDAR, version="later", years=(replace(year, work=work),))
+    return Reprojected(at=START + 3 * HOUR, calendar=moved)
+
+
+def test_a_calendar_never_shortens_a_term_that_was_told_and_may_prolong_it() -> None:
+    life = Life(drawn(term=6))
+    life.decide(task("SCHEME", "x"), after=HOUR)
+    last = CALENDAR.add_working_days(TODAY, 6)
+    until = CALENDAR.close_of(last)
+    sunday = date(2026, 1, 11)
+    assert not CALENDAR.is_working(sunday)
+    life.do(opened_up(sunday))
+    morning = CALENDAR.opening_of(CALENDAR.next_working_day(last + DAY))
+    assert next_instant(life.case) == morning
+    life.do(ClockReached(at=until))
+    assert life.of(AskPapersLapse) == [], "the term that he was told lasts"
+    assert [one.awaited.until for one in life.of(AskPapers)] == [until]
+    life.do(ClockReached(at=morning))
+    assert len(life.of(AskPapersLapse)) == 1
+    other = awaiting()
+    off = {**CALENDAR.years[0].off, LAST: "new holiday"}
+    longer = replace(CALENDAR, version="later", years=(replace(CALENDAR.years[0], off=off),))
+    other.do(Reprojected(at=START + 2 * HOUR, calendar=longer))
+    told = [one.awaited.until for one in other.of(AskPapers)]
+    assert told == [UNTIL, longer.close_of(longer.next_working_day(LAST))]
+
+
+def test_each_paper_is_told_its_own_term() -> None:
+    joint = step(decide("A", "x"), decide("B", "y"), decide("C", "z"), code="joint")
+    papers = (paper(DRAWINGS, "B", term=3), paper(REPORT, "C", term=9), paper("plain", "A"))
+    (asked,) = Life(route(needing(joint, *papers))).of(AskPapers)
+    later = CALENDAR.close_of(CALENDAR.add_working_days(TODAY, 9))
+    assert asked.awaited.until == UNTIL
+    assert asked.awaited.untils == {DRAWINGS: UNTIL, REPORT: later}
+
+
 def test_withdrawn_after_the_term_no_day_after_it_was_the_investors() -> None:
     life = awaiting()
     life.do(ClockReached(at=MORNING))

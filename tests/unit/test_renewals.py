@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -18,8 +19,9 @@ from services.contracts.vocabulary import (
     Unit,
 )
 from services.domain import facts, planner, renewals, sheets_renewal, silences
-from services.domain.approval import next_instant
+from services.domain.approval import begin, next_instant
 from services.domain.case import (
+    Accepted,
     AskLapse,
     ClockReached,
     Decided,
@@ -36,6 +38,7 @@ from services.domain.limit_events import LimitStatus
 from services.domain.plan import Plan
 from services.domain.supervision_facts import seen
 from services.domain.supervision_rules import FactKind
+from services.orchestrator import renewal_turns
 from tests.unit.builders import CALENDAR as WORKING
 from tests.unit.builders import START as FIRST
 from tests.unit.builders import days as limit
@@ -211,6 +214,23 @@ def test_a_renewal_stands_alone_and_has_a_day(change: dict[str, Any], code: str 
     assert ("cannot wait for papers" in text(made)) is ("late" in str(change))
 
 
+@pytest.mark.parametrize(
+    ("promised", "ahead", "code"),
+    [
+        (limit(16), rule(30), []),
+        (limit(17), rule(30), ["renewal-time"]),
+        (limit(23, Unit.CALENDAR_DAY), rule(30), []),
+        (limit(24, Unit.CALENDAR_DAY), rule(30), ["renewal-time"]),
+        (limit(5), rule(10, Unit.WORKING_DAY), []),
+        (limit(5), rule(9, Unit.WORKING_DAY), ["renewal-time"]),
+    ],
+)
+def test_a_renewal_leaves_time_to_decide(promised: Any, ahead: Renewal, code: list[str]) -> None:
+    """One that is applied for on the last day is not renewed for want of time."""
+    one = item("RENEW", promised=promised, renewal=ahead)
+    assert code == [found for found in codes(county(one)) if found == "renewal-time"]
+
+
 def test_a_renewal_whose_day_may_not_be_asked_is_refused() -> None:
     sometimes = county(fixed={"use": True}, questions=({"question": "expires", "when": "use"},))
     assert codes(sometimes) == ["unknown-fact"]
@@ -298,7 +318,24 @@ def test_no_pause_moves_the_end_of_a_permit_and_none_outlasts_it() -> None:
     assert life.case.conclusion is Conclusion.GRANTED
 
 
-def test_a_renewal_begun_after_the_permit_expired_is_decided_like_anything_else() -> None:
+def test_a_renewal_taken_up_after_the_permit_expired_is_renewed_at_once() -> None:
+    """ALL 50(2): it was applied for in time; that the authority was late is its own affair."""
+    late = UNTIL + 3 * DAY
+    life = Life(RENEWAL)
+    life.case, life.commands = begin(RENEWAL, CALENDAR, START), []
+    life.do(Accepted(at=late))
+    assert (next_instant(life.case) or late) <= late
+    life.do(Decided(at=late, task=task("R", "d"), outcome=Outcome.REFUSED))
+    assert len(life.of(Ignore)) == 1
+    life.do(ClockReached(at=late))
+    assert [one.at for one in life.of(AskLapse)] == [late]
+    life.do(Lapsed(at=late + SECOND, task=task("R", "d")))
+    assert life.case.items == {"R": Outcome.DEEMED_RENEWED}
+    [release] = life.of(Release)
+    assert [one.decided_at for one in release.results] == [UNTIL]  # not when it was established
+
+
+def test_a_renewal_completed_after_the_permit_expired_is_decided_like_anything_else() -> None:
     late = route(step(renew("R", "d", date(2026, 1, 4))))
     life = Life(late)
     life.do(ClockReached(at=START + 60 * DAY))
@@ -353,11 +390,14 @@ def test_silence_never_grants_and_a_permit_is_renewed_by_nothing_but_its_end(
 
 
 def test_silence_of_others_means_what_it_always_did() -> None:
-    asked, deciding = consult("A", "u"), decide("A", "d")
-    assert silences.ends_at(asked, START, UNTIL) == UNTIL
-    assert silences.ends_at(consult("A", "u", Silence.NONE), START, UNTIL) is None
-    assert silences.ends_at(deciding, START, UNTIL) is None
-    assert not silences.is_settled(deciding, START, UNTIL + 60 * DAY)
+    life = Life(route(step(decide("A", "d"), consult("A", "u"))))
+    asked, deciding = life.case.tasks["A/u"].dates, life.case.tasks["A/d"].dates
+    assert asked is not None
+    assert deciding is not None
+    assert silences.ends_at(consult("A", "u"), asked) == asked.promised_at
+    assert silences.ends_at(consult("A", "u", Silence.NONE), asked) is None
+    assert silences.ends_at(decide("A", "d"), deciding) is None
+    assert not silences.is_settled(deciding, UNTIL + 60 * DAY)
 
 
 # What follows from it
@@ -369,6 +409,15 @@ def test_a_permit_renewed_by_law_is_a_red_card() -> None:
     commands = life.do(Lapsed(at=life.case.at, task=task("R", "d")))
     found = [one.kind for one in seen(RENEWAL, commands, (), ()).facts]
     assert found == [FactKind.RENEWAL_LAPSED]
+
+
+def test_a_renewal_that_own_software_did_not_number_is_numbered_as_ours_are() -> None:
+    ref, number = uuid4(), task("R", "d").partition("/")[0]
+    said: Any = {"application": number, "task": task("R", "d"), "department": "d"}
+    told = renewal_turns.ended(said | {"lapsed_at": UNTIL})
+    assert renewal_turns.number_of({ref: told}, [str(ref)]) == f"R-{number}-d-1"
+    numbered = renewal_turns.ended(said | {"lapsed_at": UNTIL, "result_number": "N"})
+    assert renewal_turns.number_of({ref: numbered}, [str(ref)]) == "N"
 
 
 def test_the_statement_says_that_it_is_no_new_licence() -> None:

@@ -1,5 +1,6 @@
 """Logging in: what a provider must send back, exactly, before a browser gets a session."""
 
+import re
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -21,6 +22,7 @@ from services.runtime.web.site import signing_in
 from services.runtime.web.site.session import LoginNeededError, on_login_needed
 
 ISSUER, BASE = "https://id.example", "https://centre.example"
+SAME = {"sec-fetch-site": "same-origin"}
 KEY = ECKey.generate_key("P-256", {"kid": "one", "use": "sig"})
 HASH_KEY = "0123456789abcdef"
 
@@ -33,11 +35,15 @@ class Provider:
     claims: Mapping[str, Any] = field(default_factory=dict)
     subject: str = "investor"
     refuses: bool = False
+    down: bool = False
+    lasts: int | None = 3600
     unsigned: bool = False
     document: Mapping[str, Any] = field(default_factory=dict)
     asked: list[dict[str, list[str]]] = field(default_factory=list)
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
+        if self.down:
+            return httpx2.Response(502)
         if request.url.path == "/.well-known/openid-configuration":
             found = {
                 "issuer": ISSUER,
@@ -49,14 +55,9 @@ class Provider:
         self.asked.append(parse_qs(request.content.decode()))
         if self.refuses:
             return httpx2.Response(400, json={"error": "invalid_grant"})
-        return httpx2.Response(
-            200,
-            json={
-                "id_token": self._id_token(),
-                "access_token": _signed("at+jwt", sub=self.subject, aud="lianshen", roles=[]),
-                "expires_in": 3600,
-            },
-        )
+        token = _signed("at+jwt", sub=self.subject, aud="lianshen", roles=[])
+        found = {"id_token": self._id_token(), "access_token": token}
+        return httpx2.Response(200, json=found | ({"expires_in": self.lasts} if self.lasts else {}))
 
     def _id_token(self) -> str:
         claims = {"sub": "investor", "aud": "pages", "nonce": self.nonce, "name": "某人"}
@@ -85,6 +86,9 @@ class Visit:
 
     async def come_back(self, **query: str) -> httpx2.Response:
         return await self.client.get("/login/return", params=query)
+
+    async def log_out(self, **headers: str) -> httpx2.Response:
+        return await self.client.post("/logout", headers=headers or SAME)
 
 
 @pytest.fixture
@@ -184,3 +188,50 @@ async def test_an_unsigned_token_is_no_login(visit: Visit) -> None:
     asked = await visit.begin()
     visit.provider.unsigned = True
     assert (await visit.come_back(state=asked["state"], code="c")).status_code == 400
+
+
+async def test_a_session_lasts_as_long_as_its_token_says(visit: Visit) -> None:
+    visit.provider.lasts = None  # `expires_in` is optional
+    asked = await visit.begin()
+    answer = await visit.come_back(state=asked["state"], code="c")
+    [cookie] = [
+        one
+        for one in answer.headers.get_list("set-cookie")
+        if one.startswith("__Host-lianshen-intake=")
+    ]
+    kept = re.search(r"Max-Age=(\d+)", cookie)
+    assert kept is not None
+    assert 3500 < int(kept[1]) <= 3600
+
+
+@pytest.mark.parametrize("logged_in", [True, False])
+async def test_logging_out_ends_the_session_whatever_has_become_of_it(
+    visit: Visit, logged_in: bool
+) -> None:
+    if logged_in:
+        asked = await visit.begin()
+        await visit.come_back(state=asked["state"], code="c")
+    answer = await visit.log_out()
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(f"{ISSUER}/end?")
+    assert ends(answer)
+
+
+async def test_logging_out_works_without_the_provider(visit: Visit) -> None:
+    visit.provider.down = True
+    answer = await visit.log_out()
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert ends(answer)
+
+
+async def test_nobody_is_logged_out_from_elsewhere(visit: Visit) -> None:
+    answer = await visit.log_out(origin="https://evil.example")
+    assert answer.status_code == 403
+    assert not session_of(answer)
+
+
+def ends(answer: httpx2.Response) -> bool:
+    """Whether an answer takes the session's cookie away."""
+    return '__Host-lianshen-intake=""; ' in answer.headers["set-cookie"] and (
+        "Max-Age=0" in answer.headers["set-cookie"]
+    )

@@ -1,6 +1,7 @@
 """Sessions of the pages: what a cookie holds, whom it lets in, what it never lets through."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from services.runtime.auth import Principal, bearer_problem, principal
 from services.runtime.settings import HttpSettings
 from services.runtime.web.app import create_app
 from services.runtime.web.idempotency import Asked
-from services.runtime.web.problems import Words
+from services.runtime.web.problems import UNAVAILABLE, Problem, Words
 from services.runtime.web.site.forms import asked_on_page
-from services.runtime.web.site.live import event, live
+from services.runtime.web.site.live import MOST_OF_ONE, event, live, seen
 from services.runtime.web.site.sealing import Sealer
 from services.runtime.web.site.session import (
     LoginNeededError,
@@ -33,6 +34,7 @@ from services.runtime.web.site.session import (
 
 SECRET = "0123456789abcdef"
 BASE = "https://centre.example"
+HTML = "<p>one</p>\n<p>two</p>"
 SAME = {"sec-fetch-site": "same-origin"}
 Somebody = Annotated[Session, Depends(signed_in)]
 Officer = Annotated[Session, Depends(signed_in_as(Role.OFFICER))]
@@ -71,10 +73,10 @@ class House:
     acts: list[str]
 
     def enter(self, token: str) -> str:
-        """Log in with a token; return the forms' token."""
+        """Log in with a token, which is the subject, too; return the forms' token."""
         sessions: Sessions = self.app.state.sessions
         response = Response()
-        sessions.begin(response, token=token, name="某人", seconds=3600)
+        sessions.begin(response, token=token, subject=token, name="某人", seconds=3600)
         pair = response.headers["set-cookie"].partition(";")[0]
         name, _, value = pair.partition("=")
         self.client.cookies.set(name, value, domain="centre.example")
@@ -181,6 +183,27 @@ async def test_an_act_comes_from_our_own_page_with_its_token(
     assert lets or answer.status_code == 403
 
 
+async def test_a_form_stays_good_when_its_person_logs_in_again_and_for_nobody_else(
+    house: House,
+) -> None:
+    before = house.enter("investor")
+    house.enter("investor")  # in another tab
+    again = await house.client.post("/act", data={"csrf": before}, headers=SAME)
+    assert again.status_code == 200
+    house.enter("officer")
+    other = await house.client.post("/act", data={"csrf": before}, headers=SAME)
+    assert other.status_code == 403
+    assert house.acts == ["investor"]
+
+
+def test_a_session_larger_than_a_cookie_is_told() -> None:
+    sessions = Sessions(Sealer(SECRET, "intake"), "intake")
+    with pytest.raises(Problem) as caught:
+        sessions.begin(Response(), token="t" * 3200, subject="s", name="n", seconds=60)
+    assert caught.value.kind is UNAVAILABLE
+    sessions.begin(Response(), token="t" * 2400, subject="s", name="n", seconds=60)
+
+
 async def test_a_script_sends_the_token_as_a_header(house: House) -> None:
     csrf = house.enter("investor")
     good = await house.client.post("/act", headers={"x-csrf-token": csrf, **SAME})
@@ -251,7 +274,9 @@ def test_what_was_sealed_opens_for_its_purpose_its_service_and_its_time() -> Non
 
 def test_a_cookie_is_for_this_site_alone() -> None:
     response = Response()
-    Sessions(Sealer(SECRET, "intake"), "intake").begin(response, token="t", name="n", seconds=60)
+    Sessions(Sealer(SECRET, "intake"), "intake").begin(
+        response, token="t", subject="s", name="n", seconds=60
+    )
     cookie = response.headers["set-cookie"].lower()
     assert cookie.startswith("__host-lianshen-intake=")
     for part in ("path=/", "secure", "httponly", "samesite=lax", "max-age=60"):
@@ -273,7 +298,7 @@ async def test_a_stream_sends_what_changed_and_ends_with_the_service(
         return found
 
     async def render() -> str:
-        return "<p>one</p>\n<p>two</p>"
+        return HTML
 
     @house.app.get("/live")
     async def stream(request: Request) -> Response:
@@ -281,8 +306,78 @@ async def test_a_stream_sends_what_changed_and_ends_with_the_service(
 
     answer = await asyncio.wait_for(house.client.get("/live"), 10)
     assert answer.headers["content-type"].startswith("text/event-stream")
-    assert answer.text == event("<p>one</p>\n<p>two</p>") * 2
+    assert answer.text == event(HTML, seen("1")) + event(HTML, seen("2"))
     assert house.app.state.streams == 0
+
+
+@pytest.mark.parametrize("way", ["address", "header"])
+async def test_what_is_shown_already_is_not_sent_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("services.runtime.web.site.live.LOOK_S", 0.01)
+    revisions = iter(["1", "1", "2"])
+
+    async def revision() -> str:
+        found = next(revisions)
+        house.app.state.stopping = found == "2"
+        return found
+
+    async def render() -> str:
+        return HTML
+
+    @house.app.get("/live")
+    async def stream(request: Request) -> Response:
+        return await live(request, revision, render)
+
+    asked = {"seen": seen("1")} if way == "address" else {"seen": "older"}
+    headers = {} if way == "address" else {"last-event-id": seen("1")}
+    answer = await asyncio.wait_for(house.client.get("/live", params=asked, headers=headers), 10)
+    assert answer.text == event(HTML, seen("2"))
+
+
+async def test_a_stream_ends_with_the_session(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.runtime.web.site.live.LOOK_S", 0.01)
+    monkeypatch.setattr("services.runtime.web.site.live.SESSION_S", 0.05)
+    house.enter("investor")
+    looked = 0
+
+    async def revision() -> str:
+        nonlocal looked
+        looked += 1
+        house.tokens.expired = looked > 20
+        return "1"
+
+    async def render() -> str:
+        return HTML
+
+    @house.app.get("/live")
+    async def stream(request: Request, session: Somebody) -> Response:
+        return await live(request, revision, render)
+
+    answer = await asyncio.wait_for(house.client.get("/live"), 10)
+    assert answer.text == event(HTML, seen("1"))
+    assert 20 < looked < 40
+    assert not house.app.state.streams_of
+
+
+async def test_one_person_has_so_many_streams_and_no_more(house: House) -> None:
+    house.enter("investor")
+    house.app.state.streams_of = Counter({"ref-investor": MOST_OF_ONE})
+
+    async def once() -> str:
+        house.app.state.stopping = True
+        return "1"
+
+    @house.app.get("/live")
+    async def stream(request: Request, session: Somebody) -> Response:
+        return await live(request, once, once)
+
+    assert (await house.client.get("/live")).status_code == 503
+    house.enter("officer")
+    assert (await asyncio.wait_for(house.client.get("/live"), 10)).status_code == 200
+    assert house.app.state.streams_of == Counter({"ref-investor": MOST_OF_ONE})
 
 
 async def test_a_process_keeps_so_many_streams_and_no_more(house: House) -> None:
@@ -296,4 +391,4 @@ async def test_a_process_keeps_so_many_streams_and_no_more(house: House) -> None
 
 
 def test_an_event_keeps_its_lines() -> None:
-    assert event("a\nb") == "data: a\ndata: b\n\n"
+    assert event("a\nb", "7") == "id: 7\ndata: a\ndata: b\n\n"

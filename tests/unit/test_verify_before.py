@@ -150,3 +150,32 @@ def test_a_clock_moved_before_the_rule_held_for_clocks_rests_on_the_role(
 
     assert found(asked=False) == []
     assert found(asked=True) == [says]
+
+
+@pytest.mark.parametrize(
+    ("planned", "said", "is_clean"),
+    [
+        ("renewed", "none", True),  # whether it may be is reckoned elsewhere
+        ("renewed", "renewed", True),
+        ("renewed", "no_objection", False),
+        ("none", "renewed", False),
+    ],
+)
+def test_a_renewal_may_be_one_that_silence_does_not_renew(
+    planned: str, said: str, is_clean: bool
+) -> None:
+    part = {"item": "A", "department": "d", "authority": "representative", "silence": planned}
+    task = {
+        "task": TASK,
+        "item": "A",
+        "department": "d",
+        "authority": "representative",
+        "silence": said,
+        "applicant_refs": [],
+        "above": None,
+    }
+    found = folder(departments={"task": [task]})
+    route = orjson.dumps({"steps": [{"parts": [part]}]})
+    [driven] = found.orchestrator["application"]
+    driven["route"] = route
+    assert (list(authority(found, WORLD)) == []) is is_clean

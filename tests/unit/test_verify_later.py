@@ -28,6 +28,9 @@ WORLD = World(
 def folder(life: Life, **materials: datetime) -> Folder:
     """What the stores would hold of a life; papers by name, with when they were handed in."""
     told = {one.step: one.awaited for one in life.of(AskPapers)}
+    untils: dict[str, dict[str, datetime]] = {}
+    for ask in life.of(AskPapers):
+        untils.setdefault(ask.step, {}).update(ask.awaited.untils)
     closed = {one.step: one for one in life.of(GiveUpPapers)}
     facts = [{"step": one.step, "materials": one.materials} for one in closed.values()]
     return Folder(
@@ -38,6 +41,7 @@ def folder(life: Life, **materials: datetime) -> Folder:
                     "step": code,
                     "materials": list(one.materials),
                     "until": one.until,
+                    "untils": orjson.dumps(untils[code]).decode(),
                     "closed": list(closed[code].materials) if code in closed else [],
                     "closed_at": closed[code].at if code in closed else None,
                 }
@@ -118,7 +122,14 @@ def test_who_waits_has_been_told_and_is_shown_what_he_was_told() -> None:
     assert len(said(other)) == 1
     nobody = folder(Life(route(step(decide("A", "x")))))
     nobody.intake["papers_awaited"].append(
-        {"step": "A", "materials": ["p"], "until": None, "closed": [], "closed_at": None}
+        {
+            "step": "A",
+            "materials": ["p"],
+            "until": None,
+            "untils": "{}",
+            "closed": [],
+            "closed_at": None,
+        }
     )
     assert said(nobody) == ["N/A: papers are asked for that nobody waits for"]
 
@@ -173,6 +184,32 @@ def test_what_intake_has_closed_is_given_up_and_clean() -> None:
         pause.from_on,
         pause.until_on,
     )
+
+
+@pytest.mark.parametrize("term", [9, None])
+def test_a_paper_was_closed_by_its_own_term_whatever_is_awaited_then(term: int | None) -> None:
+    joint = step(decide("A", "x"), decide("B", "y"), decide("C", "z"), code="joint")
+    papers = (paper(DRAWINGS, "B", term=3), paper(REPORT, "C", term=term))
+    life = Life(route(needing(joint, *papers)))
+    life.do(ClockReached(at=MORNING))
+    life.do(PapersLapsed(at=MORNING + HOUR, step="joint", materials=(DRAWINGS,)))
+    found = folder(life)
+    assert found.intake["papers_awaited"][0]["materials"] == [REPORT]
+    assert said(found) == []
+    found.intake["papers_awaited"][0]["closed_at"] = UNTIL
+    assert said(found) == [f"N/joint: {DRAWINGS} was closed before its term"]
+
+
+def test_where_one_term_held_for_all_it_is_that_of_each_and_none_is_closed_without() -> None:
+    old = folder(vain())
+    old.intake["papers_awaited"][0]["untils"] = "{}"
+    assert said(old) == []
+    termless = folder(vain(), construction_drawings=UNTIL)
+    termless.intake["papers_awaited"][0]["untils"] = orjson.dumps({REPORT: UNTIL}).decode()
+    assert said(termless) == [
+        f"N/REVIEW: {DRAWINGS} was closed before its term",
+        f"N/REVIEW: {DRAWINGS} was handed in, and closed",
+    ]
 
 
 def test_a_paper_heard_of_late_was_waited_for_until_it_came() -> None:

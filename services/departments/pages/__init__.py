@@ -8,6 +8,7 @@ from services.departments.pages import (
     case,
     case_examination,
     case_papers,
+    common,
     head,
     head_authority,
     queue,
@@ -19,9 +20,9 @@ from services.runtime.settings import ServiceSettings
 from services.runtime.web import site
 
 MENU = (
-    ("/queue", "我的待办"),
-    ("/sessions", "联合会议"),
-    ("/department", "部门管理"),
+    ("/queue", "我的待办", common.MEMBERS),
+    ("/sessions", "联合会议", common.MEMBERS),
+    ("/department", "部门管理", (common.CHIEF, common.HEAD)),
 )
 ROUTERS: tuple[APIRouter, ...] = (
     *(queue.router, views.router),

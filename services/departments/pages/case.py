@@ -83,7 +83,7 @@ class Visit:
             waiting=[one for one in others if not one["near"]],
             before_reasons=() if before is None else _texts(before),
             why_not="" if why_not is None else self.site.told(self.request, why_not)["title"],
-            colleagues=[one for one in case.people.names.items() if one[0] != who.ref],
+            colleagues=[one for one in case.people.offered.items() if one[0] != who.ref],
             reads_papers=getattr(state, "papers", None) is not None,
             changes=_changes(case, back) if back.stale else (),
             departments=shelf.departments,

@@ -241,7 +241,7 @@ async def _hand_over(conn: Connection, one: Asking) -> str:
     if kind == "substitute" and which.isascii() and which.isdigit():
         known = {str(row["id"]): row["substitute_ref"] for row in one.case.substitutes}
         to = known.get(which, "")
-    elif kind == "colleague" and which in one.case.people.names:
+    elif kind == "colleague" and which in one.case.people.offered:
         to = which
     if not to:
         raise Problem(INVALID, errors=[Fault("#/to", NOBODY)])
@@ -298,7 +298,7 @@ async def _answer_extension(conn: Connection, one: Asking) -> str:
 
 
 async def _visit(conn: Connection, one: Asking) -> str:
-    known = one.case.people.names
+    known = one.case.people.offered
     body = checked(
         NewVisit,
         visited_on=one.form.text("visited_on"),

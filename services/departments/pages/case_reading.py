@@ -16,11 +16,10 @@ from services.departments import (
     clocks_store,
     extending_store,
     store,
-    workbench_store,
 )
 from services.departments.authority import Grounds, Rule
 from services.departments.pages.case_clock import Clock, clock_of
-from services.departments.pages.common import CHIEF, HEAD, OFFICER, People
+from services.departments.pages.common import CHIEF, HEAD, OFFICER, People, people_in
 from services.departments.scope import sight_of
 from services.departments.store import Row
 from services.domain import applicability, clock_rules, facts, limits
@@ -187,7 +186,7 @@ async def read(conn: Connection, state: Any, session: Session, task: int) -> Cas
         catalogue=catalogue,
         item=item,
         clock=clock_of(row, of_step, calendar, now),
-        people=People(names=await workbench_store.colleagues_of(conn, department), me=who.ref),
+        people=await people_in(conn, department, me=who.ref, now=now),
         rights=await _rights(conn, who, row, now),
         papers=papers,
         gone=gone,

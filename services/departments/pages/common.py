@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -16,12 +16,16 @@ from services.runtime.catalogue_shelf import Shelf
 from services.runtime.db import Connection
 from services.runtime.web.problems import NOT_FOUND, Problem
 from services.runtime.web.site import Site
-from services.runtime.web.site.session import Session, signed_in_as
+from services.runtime.web.site.session import Session, signed_in, signed_in_as
 
 OFFICER, CHIEF, HEAD = Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.DEPARTMENT_HEAD
-Member = Annotated[Session, Depends(signed_in_as(OFFICER, CHIEF, HEAD))]
+MEMBERS = (OFFICER, CHIEF, HEAD)
+Anybody = Annotated[Session, Depends(signed_in)]
+Member = Annotated[Session, Depends(signed_in_as(*MEMBERS))]
 Officer = Annotated[Session, Depends(signed_in_as(OFFICER, CHIEF))]
 Head = Annotated[Session, Depends(signed_in_as(HEAD))]
+OFFERED_FOR = timedelta(days=183)
+"""Who has not been here for so long is no colleague to choose any more."""
 _SHOWN_OF_REF = 6
 _LONGEST_NAME = 100
 
@@ -40,19 +44,22 @@ Pages = Annotated[Site, Depends(site_of)]
 async def greet(conn: Connection, request: Request, session: Session) -> None:
     """Note what somebody is called, so that colleagues see a name where he has done something.
 
-    The provider's name for the account is none: it is neither kept nor shown.
+    The provider's name for the account is none: it is neither kept nor shown. What is noted of
+    people is kept for a year after they were here (`forgetting.py`).
     """
     who, name = session.principal, session.name.strip()[:_LONGEST_NAME]
+    at = request.app.state.clock.now()
+    await store.keep_views(conn, who.ref, at)
     if name and name != who.subject:
-        at = request.app.state.clock.now()
         await store.call_colleague(conn, who.ref, department_of(who), name=name, at=at)
 
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """What the people of one department are called."""
+    """What the people of one department are called; `offered`: those who were here lately."""
 
     names: Mapping[str, str]
+    offered: Mapping[str, str]
     me: str
 
     def is_me(self, ref: str | None) -> bool:
@@ -64,10 +71,20 @@ class People:
         return self.names.get(ref, ref[:_SHOWN_OF_REF])
 
 
-async def people_of(conn: Connection, session: Session) -> People:
+async def people_of(conn: Connection, request: Request, session: Session) -> People:
     """Return what the colleagues of whoever is logged in are called."""
-    who = session.principal
-    return People(names=await store.colleagues_of(conn, department_of(who)), me=who.ref)
+    who, now = session.principal, request.app.state.clock.now()
+    return await people_in(conn, department_of(who), me=who.ref, now=now)
+
+
+async def people_in(conn: Connection, department: str, *, me: str, now: datetime) -> People:
+    """Return what the people of a department are called."""
+    rows = await store.colleagues_of(conn, department)
+    return People(
+        names={row["ref"]: row["name"] for row in rows},
+        offered={row["ref"]: row["name"] for row in rows if row["named_at"] > now - OFFERED_FOR},
+        me=me,
+    )
 
 
 def today_of(request: Request) -> date:

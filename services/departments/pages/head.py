@@ -69,7 +69,7 @@ async def department(request: Request, session: Leader, site: Pages) -> Response
     known = sorted(authorisations.items_of(state.shelf, own))
     async with state.pool.acquire() as conn:
         await greet(conn, request, session)
-        people = await people_of(conn, session)
+        people = await people_of(conn, request, session)
         officers = await head_store.load_of_people(conn, own, now=now)
         absent = await authority_store.absent(conn, [one["ref"] for one in officers], own, at=now)
         items = await head_store.load_of_items(conn, own, known, now=now)

@@ -62,7 +62,7 @@ async def _authorisations(request: Request, session: Session, site: Site, back: 
     state, own = request.app.state, department_of(session.principal)
     async with state.pool.acquire() as conn:
         await greet(conn, request, session)
-        people = await people_of(conn, session)
+        people = await people_of(conn, request, session)
         rows = await store.list_authorisations(
             conn, own, person=None, on_day=None, after=0, rows=MOST
         )
@@ -181,7 +181,7 @@ async def _absences(request: Request, session: Session, site: Site, back: Back) 
     now = state.clock.now()
     async with state.pool.acquire() as conn:
         await greet(conn, request, session)
-        people = await people_of(conn, session)
+        people = await people_of(conn, request, session)
         rows = await store.list_absences(conn, own, at=now, after=0, rows=MOST)
         held = await store.list_authorisations(
             conn, own, person=None, on_day=today_of(request), after=0, rows=MOST

@@ -5,11 +5,9 @@ The account is what the person is called at the OpenID provider. It is hashed on
 
 from fastapi import Request
 
-from services.departments import workbench_store as store
 from services.departments.authority_models import Revocation
 from services.departments.pages.case_form import Form, checked
-from services.departments.pages.common import People
-from services.departments.scope import department_of
+from services.departments.pages.common import People, people_of
 from services.departments.web import ref_of
 from services.runtime.web.problems import INVALID, Fault, Problem, Words
 from services.runtime.web.site.session import Session
@@ -20,7 +18,7 @@ _WHO = Words("请选择同事，或填写其账号", "Choose a colleague, or wri
 
 def choices(people: People, without: str | None = None) -> list[tuple[str, str]]:
     """Return whom a form offers, by name: keyed hash and name."""
-    return [(ref, name) for ref, name in people.names.items() if ref != without]
+    return [(ref, name) for ref, name in people.offered.items() if ref != without]
 
 
 async def person_of(request: Request, session: Session, form: Form, name: str) -> str:
@@ -42,8 +40,8 @@ async def person_if_any(request: Request, session: Session, form: Form, name: st
     if not chosen:
         return None
     async with request.app.state.pool.acquire() as conn:
-        known = await store.colleagues_of(conn, department_of(session.principal))
-    if chosen not in known:
+        people = await people_of(conn, request, session)
+    if chosen not in people.offered:
         raise Problem(INVALID, errors=[Fault(f"#/{name}", _WHO)])
     return chosen
 

@@ -1,5 +1,6 @@
 """The queue of a department: due first, found by filters, claimed one by one or together."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -17,7 +18,9 @@ from services.departments.pages import queue_export, queue_reading
 from services.departments.pages.case_words import OUTCOMES
 from services.departments.pages.common import (
     CHIEF,
+    MEMBERS,
     OFFICER,
+    Anybody,
     Member,
     Officer,
     Pages,
@@ -37,7 +40,7 @@ from services.runtime.db import Connection
 from services.runtime.web.etag import Expected
 from services.runtime.web.pages import After
 from services.runtime.web.problems import Problem
-from services.runtime.web.site.live import live
+from services.runtime.web.site.live import live, seen
 from services.runtime.web.site.session import Session
 
 router = APIRouter(include_in_schema=False)
@@ -62,6 +65,7 @@ WORDS: Mapping[str, Mapping[Any, str]] = {
 TEMPLATE = "departments/queue.html"
 _LONGEST = 64
 _YEARS = range(2000, 2200)
+_NUMBER = re.compile(r"[0-9]{1,19}")
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -102,9 +106,11 @@ Asked = Annotated[Filter, Depends(_asked)]
 
 
 @router.get("/")
-async def home() -> Response:
-    """The queue is the first page."""
-    return RedirectResponse("/queue", status_code=303)
+async def home(request: Request, session: Anybody, site: Pages) -> Response:
+    """The queue is the first page of those who have one."""
+    if session.principal.has(*MEMBERS):
+        return RedirectResponse("/queue", status_code=303)
+    return site.page(request, "nothing.html", session=session)
 
 
 @router.get("/queue")
@@ -152,6 +158,7 @@ async def contents(
         "is_first": after is None,
         "claimed": _claimed(done, who),
         "counts": _shown(counts, today_of(request)),
+        "revision": seen(repr(counts)),
         "views": [(one, read(one["query"]) == wanted) for one in views],
         "items": _items(request, department),
         "department": department_name(state.shelf, department),
@@ -168,7 +175,7 @@ async def reader_of(conn: Connection, request: Request, session: Session) -> Rea
     state = request.app.state
     return Reader(
         names=item_names(state.shelf),
-        people=await people_of(conn, session),
+        people=await people_of(conn, request, session),
         calendar=state.shelf.calendar,
         now=state.clock.now(),
     )
@@ -217,9 +224,9 @@ def _claimed(lines: Iterable[Line], who: Principal) -> Claimed:
 
 
 def numbers(text: str) -> list[int]:
-    """Return the numbers of tasks in an address; what is none is left out."""
-    found = [int(one) for one in text.split(",") if one.isascii() and one.isdigit()]
-    return [one for one in found if 0 < one <= LARGEST_ID][:LARGEST_BATCH]
+    """Return the numbers of tasks in an address, up to a hundred; what is none is left out."""
+    found = [int(one) for one in text.split(",")[:LARGEST_BATCH] if _NUMBER.fullmatch(one)]
+    return [one for one in found if 0 < one <= LARGEST_ID]
 
 
 @router.post("/queue/claims")

@@ -37,6 +37,8 @@ from services.runtime.web.site.session import Session
 router = APIRouter(prefix="/sessions", include_in_schema=False)
 Once = Annotated[Asked, Depends(asked_on_page)]
 WEEKS = timedelta(weeks=1)
+YEARS = range(2000, 2200)
+"""Of days that somebody may ask for; another one is none."""
 USUAL_MINUTES, USUAL_TRAVEL = 120, 30
 Number = Annotated[str, Query(max_length=40)]
 
@@ -75,7 +77,8 @@ async def listed(
 ) -> Response:
     """One's department's week, its sessions, and what it leads and has not convened yet."""
     state, who = request.app.state, session.principal
-    first = monday_of(monday or today_of(request))
+    asked = monday if monday and monday.year in YEARS else today_of(request)
+    first = monday_of(asked)
     since = datetime.combine(first, datetime.min.time(), ZONE)
     found = await _listed(request, who, since)
     async with state.pool.acquire() as conn:
@@ -246,7 +249,7 @@ async def _roster(
 ) -> Response:
     found = read(await sessions_api.read_roster(request, session.principal))
     async with request.app.state.pool.acquire() as conn:
-        people: People = await people_of(conn, session)
+        people: People = await people_of(conn, request, session)
     return site.page(
         request,
         "departments/session_roster.html",
@@ -312,6 +315,7 @@ def _engagement(form: Form) -> models.NewEngagement:
 def _wall(text: str) -> datetime | str:
     """Return a time typed by the clock on the wall; what is none is left to the checks."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZONE)
+        found = datetime.fromisoformat(text).replace(tzinfo=ZONE)
     except ValueError:
         return text
+    return found if found.year in YEARS else text

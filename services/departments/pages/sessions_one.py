@@ -12,16 +12,18 @@ from services.contracts.vocabulary import Outcome, TaskState
 from services.departments import sessions_api, sessions_photos
 from services.departments import sessions_models as models
 from services.departments import sessions_store as store
+from services.departments.case_faults import CHOOSE_EACH, SIGN_RECORD
 from services.departments.models import LARGEST_ID
 from services.departments.pages.case_form import Form
 from services.departments.pages.common import Member, Officer, Pages, people_of
 from services.departments.pages.sessions import Once, names_of, read
 from services.departments.pages.sessions_words import WORDS
+from services.departments.problems import INCOMPLETE
 from services.departments.scope import department_of, sight_of
 from services.departments.web import once
 from services.domain.official_texts import REMEDIES
 from services.runtime.web.idempotency import Asked
-from services.runtime.web.problems import NOT_FOUND, Problem
+from services.runtime.web.problems import NOT_FOUND, Fault, Problem
 from services.runtime.web.site.forms import checked
 from services.runtime.web.site.live import live
 from services.runtime.web.site.session import Session
@@ -64,7 +66,7 @@ async def _context(request: Request, session: Session, id_: int) -> dict[str, An
     state, who = request.app.state, session.principal
     found: Found = read(await sessions_api.read_session(request, who, id_))
     async with state.pool.acquire() as conn:
-        people = await people_of(conn, session)
+        people = await people_of(conn, request, session)
         photos = await sessions_photos.photos_of(conn, id_)
         roster = [row["officer_ref"] for row in await store.roster_of(conn, [department_of(who)])]
     own = department_of(who)
@@ -170,8 +172,15 @@ async def _cancel(one: Asking) -> None:
 
 
 async def _sign(one: Asking) -> None:
+    tasks, faults = one.form.all("task"), []
+    if not all(one.form.text(f"outcome-{task}") for task in tasks):
+        faults.append(Fault("#/entries", CHOOSE_EACH))
+    if one.form.text("signed") != "yes":
+        faults.append(Fault("#/signed", SIGN_RECORD))
+    if faults:
+        raise Problem(INCOMPLETE, errors=faults)
     entries = []
-    for task in one.form.all("task"):
+    for task in tasks:
         outcome = one.form.text(f"outcome-{task}")
         refusing = outcome in REFUSING
         entries.append(
@@ -243,5 +252,5 @@ async def photo(request: Request, session: Member, id_: Id, photo_: PhotoId) -> 
         found = None if whole is None else await sessions_photos.read_photo(conn, id_, photo_)
     if found is None:
         raise Problem(NOT_FOUND)
-    headers = {"cache-control": "private, max-age=3600", "content-disposition": "inline"}
+    headers = {"cache-control": "no-store", "content-disposition": "inline"}
     return Response(bytes(found["content"]), media_type=found["media_type"], headers=headers)

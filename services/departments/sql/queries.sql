@@ -208,13 +208,13 @@ LIMIT :page::bigint;
 -- name: silent_tasks(before, after_at, after_id, page)
 -- Open tasks whose silence means something and whose time was over before `before`: the
 -- orchestrator should have asked for their lapse. A permit is renewed when it expires.
-SELECT id, task, application, department, item, promised_at
+SELECT id, task, application, department, item, promised_at, expires_at
 FROM task
-WHERE state = 'open' AND silence <> 'none' AND promised_at < :before::timestamptz
-    AND (expires_at IS NULL OR expires_at < :before::timestamptz)
+WHERE state = 'open' AND silence <> 'none'
+    AND coalesce(expires_at, promised_at) < :before::timestamptz
     AND (:after_at::timestamptz IS NULL
-        OR (promised_at, id) > (:after_at::timestamptz, :after_id::bigint))
-ORDER BY promised_at, id
+        OR (coalesce(expires_at, promised_at), id) > (:after_at::timestamptz, :after_id::bigint))
+ORDER BY coalesce(expires_at, promised_at), id
 LIMIT :page::bigint;
 
 -- name: work_done(at_most)

@@ -574,6 +574,7 @@ CREATE TABLE public.saved_view (
     name text NOT NULL,
     query text NOT NULL,
     saved_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
     CONSTRAINT saved_view_name_check CHECK (((name ~ '\S'::text) AND (length(name) <= 40))),
     CONSTRAINT saved_view_query_check CHECK ((length(query) <= 500))
 );
@@ -1109,7 +1110,7 @@ CREATE INDEX task_by_item ON public.task USING btree (department, item, promised
 
 CREATE INDEX task_by_project ON public.task USING btree (project_code, department);
 
-CREATE INDEX task_silent ON public.task USING btree (promised_at, id) WHERE ((state = 'open'::text) AND (silence <> 'none'::text));
+CREATE INDEX task_silent_by_end ON public.task USING btree (COALESCE(expires_at, promised_at), id) WHERE ((state = 'open'::text) AND (silence <> 'none'::text));
 
 CREATE INDEX task_special ON public.task USING btree (department, promised_at, id) WHERE ((state = 'open'::text) AND (special_at IS NOT NULL));
 

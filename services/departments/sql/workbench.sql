@@ -204,10 +204,11 @@ SELECT
 
 -- name: save_view(officer, department, name, query, at)!
 -- Keep a view; one of the same name is replaced.
-INSERT INTO saved_view (officer_ref, department, name, query, saved_at)
-VALUES (:officer::text, :department::text, :name::text, :query::text, :at::timestamptz)
+INSERT INTO saved_view (officer_ref, department, name, query, saved_at, seen_at)
+VALUES (:officer::text, :department::text, :name::text, :query::text, :at::timestamptz,
+    :at::timestamptz)
 ON CONFLICT (officer_ref, department, name)
-    DO UPDATE SET query = excluded.query, saved_at = excluded.saved_at;
+    DO UPDATE SET query = excluded.query, saved_at = excluded.saved_at, seen_at = excluded.seen_at;
 
 -- name: views_of(officer, department)
 SELECT id, name, query
@@ -223,11 +224,27 @@ RETURNING name;
 -- Colleagues
 
 -- name: call_colleague(ref, department, name, at)!
+-- Whoever comes again is noted once a day.
 INSERT INTO colleague (ref, department, name, named_at)
 VALUES (:ref::text, :department::text, :name::text, :at::timestamptz)
 ON CONFLICT (ref) DO UPDATE
 SET department = excluded.department, name = excluded.name, named_at = excluded.named_at
-WHERE (colleague.department, colleague.name) <> (excluded.department, excluded.name);
+WHERE (colleague.department, colleague.name) <> (excluded.department, excluded.name)
+    OR colleague.named_at < excluded.named_at - interval '1 day';
 
 -- name: colleagues_of(department)
-SELECT ref, name FROM colleague WHERE department = :department::text ORDER BY name, ref;
+SELECT ref, name, named_at FROM colleague WHERE department = :department::text ORDER BY name, ref;
+
+-- name: keep_views(officer, at)!
+-- Note that somebody who has saved views is here, once a day.
+UPDATE saved_view SET seen_at = :at::timestamptz
+WHERE officer_ref = :officer::text AND seen_at < :at::timestamptz - interval '1 day';
+
+-- name: forget_people(before)$
+-- Names and views of those who have not been here since. Returns how many.
+WITH names AS (
+    DELETE FROM colleague WHERE named_at < :before::timestamptz RETURNING ref
+), views AS (
+    DELETE FROM saved_view WHERE seen_at < :before::timestamptz RETURNING id
+)
+SELECT (SELECT count(*) FROM names) + (SELECT count(*) FROM views);

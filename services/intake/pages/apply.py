@@ -230,6 +230,11 @@ async def accept_changes(
     except Problem as problem:
         if problem.kind is NOT_FOUND:
             raise
+        response = to(f"/apply/{draft}/review")
+        site.flash(
+            request, response, problem.kind.title.in_language(language_of(request)), ok=False
+        )
+        return response
     response = to(f"/apply/{draft}/materials")
     site.flash(request, response, "已按新目录继续")
     return response

@@ -50,8 +50,9 @@ async def save_materials(
 ) -> Response:
     """Keep everything the form brings: files, where papers lie, and what is applied for anew."""
     form = await request.form()
-    references = _references(form)
-    typed = {"references": references, "anew": [str(one) for one in form.getlist("anew")]}
+    known = parts.catalogue().item_by_code
+    anew = dict.fromkeys(str(one) for one in form.getlist("anew"))
+    typed = {"references": _references(form), "anew": [one for one in anew if one in known]}
     await drafts.save(parts, session.principal, draft, typed)
     gone = form.get("remove")
     if isinstance(gone, str) and gone:

@@ -25,14 +25,16 @@ LABELS = {
     "applicant.name": "申请人名称或姓名",
     "applicant.id_number": "统一社会信用代码或证件号码",
     "applicant.phone": "联系电话",
+    "applicant.email": "电子邮箱",
     "agent.name": "代理人姓名",
     "agent.id_number": "代理人证件号码",
     "agent.phone": "代理人电话",
+    "agent.email": "代理人电子邮箱",
 }
 SECTIONS = {
     "project": ("code", "name", "address"),
-    "applicant": ("kind", "name", "id_number", "phone"),
-    "agent": ("name", "id_number", "phone"),
+    "applicant": ("kind", "name", "id_number", "phone", "email"),
+    "agent": ("name", "id_number", "phone", "email"),
 }
 
 

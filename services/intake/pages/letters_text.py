@@ -156,6 +156,16 @@ def _papers(voice: Voice) -> Said:
     return Said(title=say("请提交后续材料"), body=body)
 
 
+def _papers_closed(voice: Voice) -> Said:
+    say, n = voice.say, voice.facts.count or 0
+    body = say(
+        "「{step}」还缺 {n} 份材料，期限已过，不再接收；需要这些材料的事项不再办理。",
+        step=voice.step(),
+        n=n,
+    )
+    return Said(title=say("后续材料逾期未提交"), body=body)
+
+
 def _session(voice: Voice) -> Said:
     say, facts = voice.say, voice.facts
     body = say(
@@ -209,6 +219,15 @@ def _granted(voice: Voice) -> Said:
     return Said(title=say("办理结果：准予"), body=body)
 
 
+def _renewed(voice: Voice) -> Said:
+    say = voice.say
+    body = say(
+        "原许可在有效期届满前未获决定，依法视为准予延续：{items}。证明可以下载。",
+        items=voice.items(),
+    )
+    return Said(title=say("办理结果：视为准予延续"), body=body)
+
+
 def _refused(voice: Voice) -> Said:
     say = voice.say
     body = say("不予许可：{items}。决定书写明理由和救济途径。", items=voice.items())
@@ -251,12 +270,14 @@ _SAY: dict[LetterKind, Callable[[Voice], Said]] = {
     LetterKind.REFUND: _refund,
     LetterKind.RECTIFICATION: _rectification,
     LetterKind.PAPERS: _papers,
+    LetterKind.PAPERS_CLOSED: _papers_closed,
     LetterKind.SESSION: _session,
     LetterKind.SESSION_CANCELLED: _session_cancelled,
     LetterKind.DATE_CHANGED: _date_changed,
     LetterKind.CLOCK_STOPPED: _clock_stopped,
     LetterKind.LIMIT_EXTENDED: _limit_extended,
     LetterKind.GRANTED: _granted,
+    LetterKind.RENEWED: _renewed,
     LetterKind.REFUSED: _refused,
     LetterKind.CONCLUDED: _concluded,
     LetterKind.FOLLOW_UP: _follow_up,
@@ -270,6 +291,7 @@ _PLACES: dict[LetterKind, tuple[str, str]] = {
         (LetterKind.BILL, LetterKind.BILL_CHANGED, LetterKind.REFUND), ("/bill", "查看账单")
     ),
     LetterKind.PAPERS: ("/papers", "去提交"),
+    LetterKind.PAPERS_CLOSED: ("/papers", "查看通知"),
     LetterKind.CLOCK_STOPPED: ("/papers#clocks", "查看通知"),
     LetterKind.LIMIT_EXTENDED: ("/papers#clocks", "查看通知"),
     LetterKind.SESSION: ("/session", "查看安排"),

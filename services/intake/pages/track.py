@@ -23,7 +23,7 @@ from services.runtime.web import pages
 from services.runtime.web.idempotency import Asked
 from services.runtime.web.problems import NOT_FOUND, Problem
 from services.runtime.web.site.forms import asked_on_page
-from services.runtime.web.site.live import live
+from services.runtime.web.site.live import live, seen
 from services.runtime.web.site.session import Session, signed_in_as
 
 router = APIRouter(include_in_schema=False, prefix="/applications")
@@ -54,26 +54,29 @@ async def applications(
 ) -> Response:
     """One's own applications, newest first, with what waits for oneself on top."""
     page = await reading.list_own(parts, session.principal, ROWS, after)
+    going_on = [
+        one.number for one in page.items if one.conclusion is None and not one.withdrawal_asked
+    ]
+    waits = await waiting.waiting_among(parts, session.principal, going_on)
     return site.page(
         request,
         "intake/track_list.html",
         session=session,
-        rows=[await _row(parts, session.principal, one) for one in page.items],
+        rows=[_row(parts, one, waits.get(one.number, ())) for one in page.items],
         drafts=len(await drafts.own(parts, session.principal)),
         next=page.next,
         first=after is None,
     )
 
 
-async def _row(parts: Parts, who: Principal, one: ApplicationRow) -> Row:
-    going_on = one.conclusion is None and not one.withdrawal_asked
+def _row(parts: Parts, one: ApplicationRow, waits: Sequence[waiting.Waiting]) -> Row:
     scenario = parts.catalogue().scenario_by_code.get(one.scenario)
     return Row(
         application=one,
         scenario=scenario.name if scenario else Name(zh=one.scenario, en=one.scenario),
         status=track_standing.status_of(one.status, one.conclusion),
         tone=track_standing.tone_of(one.status, one.conclusion),
-        waiting=await waiting.waiting_for(parts, who, one.number) if going_on else (),
+        waiting=waits,
     )
 
 
@@ -82,8 +85,12 @@ async def application(
     number: Number, request: Request, parts: Tools, site: Pages, session: Investor
 ) -> Response:
     """Where one application stands."""
-    context = await _standing(parts, session.principal, number)
-    return site.page(request, "intake/track.html", session=session, **context)
+    who = session.principal
+    revision = await _revision(parts, who, number)
+    context = await _standing(parts, who, number)
+    return site.page(
+        request, "intake/track.html", session=session, revision=seen(revision), **context
+    )
 
 
 @router.get("/{application}/live")
@@ -95,14 +102,19 @@ async def application_live(
     await reading.read(parts, who, number)
 
     async def revision() -> str:
-        version, _ = await reading.read(parts, who, number)
-        return f"{version}/{parts.today}"
+        return await _revision(parts, who, number)
 
     async def render() -> str:
         context = await _standing(parts, who, number)
         return site.fragment(request, "intake/track_part.html", session=session, **context)
 
     return await live(request, revision, render)
+
+
+async def _revision(parts: Parts, who: Principal, number: str) -> str:
+    """Return what changes with what is shown."""
+    version, _ = await reading.read(parts, who, number)
+    return f"{version}/{parts.today}"
 
 
 async def _standing(parts: Parts, who: Principal, number: str) -> dict[str, Any]:

@@ -9,12 +9,14 @@ from services.contracts.vocabulary import AcceptanceState, SessionState
 from services.domain.catalogue import Name
 from services.domain.fees import LineState
 from services.domain.plan import Plan
-from services.intake import fees, reading, sessions, supplement_reading
+from services.intake import fees, reading, sessions, supplement_reading, waiting_store
 from services.intake.fees_shown import BillShown
 from services.intake.parts import Parts
 from services.intake.problems import NO_CATALOGUE
 from services.intake.sessions import SessionShown
 from services.intake.shown import Application, NoticeShown, Progress
+from services.intake.store import Row
+from services.intake.supplement import follow_terms
 from services.intake.supplement_shown import AcceptanceShown, FollowingShown, SupplementNotice
 from services.runtime.auth import Principal
 from services.runtime.web.problems import NOT_FOUND, Problem
@@ -116,16 +118,57 @@ async def case_of(parts: Parts, who: Principal, number: str) -> Case:
     )
 
 
-async def waiting_for(parts: Parts, principal: Principal, number: str) -> list[Waiting]:
+async def waiting_among(
+    parts: Parts, principal: Principal, numbers: Sequence[str]
+) -> dict[str, list[Waiting]]:
+    """Return what waits of each of these applications; only what may wait at all is read."""
+    if not numbers:
+        return {}
+    async with parts.pool.acquire() as conn:
+        rows = await waiting_store.may_wait(conn, principal.ref, numbers, parts.clock.now())
+        plans = {row["number"]: await parts.plans.get(conn, row["plan_digest"]) for row in rows}
+    found = {}
+    for row in rows:
+        number, plan = row["number"], plans[row["number"]]
+        bill = parts.payment is not None and row["bill"] and bool(plan.fees)
+        if row["answers"] or bill or row["session"]:
+            found[number] = await waiting_for(
+                parts, principal, number, bill=bill, session=row["session"]
+            )
+        else:
+            found[number] = _follow(_may_follow(parts, row, plan), f"/applications/{number}")
+    return found
+
+
+def _may_follow(parts: Parts, row: Row, plan: Plan) -> list[date]:
+    """Return until when each paper of an accepted application may follow that is not there."""
+    accepted_on = row["accepted_on"]
+    if row["acceptance"] is None and plan.acceptance is None:  # it was accepted on the spot
+        accepted_on = parts.shelf.calendar.local_date(row["submitted_at"])
+    if accepted_on is None:
+        return []
+    terms = follow_terms(parts, plan, accepted_on)
+    return [
+        until
+        for material, until in terms.items()
+        if material not in row["materials"] and parts.today <= until
+    ]
+
+
+async def waiting_for(
+    parts: Parts, principal: Principal, number: str, *, bill: bool = True, session: bool = True
+) -> list[Waiting]:
     """Return what of an application waits for its investor, what is due first first.
 
-    Raises Problem 404 for another's application.
+    `bill`, `session`: whether they need to be looked at. Raises Problem 404 for another's
+    application.
     """
     case = await case_of(parts, principal, number)
     base = f"/applications/{number}"
     found = [*_notices(case, base), *_papers(case, base)]
-    if not case.over:
+    if bill and not case.over:
         found += _bill(await bill_of(parts, principal, number), base)
+    if session and not case.over:
         found += _sessions(case, await sessions_of(parts, principal, number), base)
     return found
 
@@ -186,17 +229,23 @@ def _papers(case: Case, base: str) -> list[Waiting]:
         )
         for one in case.progress.awaited
     ]
-    if case.following and case.acceptance.state is AcceptanceState.ACCEPTED:
-        found.append(
-            Waiting(
-                href=f"{base}/papers",
-                message="还有 {n} 份材料可以后补",
-                label="去提交",
-                count=len(case.following),
-                until=min((one.until for one in case.following if one.until), default=None),
-            )
-        )
+    if case.acceptance.state is AcceptanceState.ACCEPTED:
+        found += _follow([one.until for one in case.following], base)
     return found
+
+
+def _follow(terms: Sequence[date | None], base: str) -> list[Waiting]:
+    if not terms:
+        return []
+    return [
+        Waiting(
+            href=f"{base}/papers",
+            message="还有 {n} 份材料可以后补",
+            label="去提交",
+            count=len(terms),
+            until=min((one for one in terms if one), default=None),
+        )
+    ]
 
 
 def _bill(bill: BillShown | None, base: str) -> list[Waiting]:

@@ -19,7 +19,7 @@ from services.intake.waiting_problems import EMPTY, ONE_OF_BOTH, TOO_LONG, wrong
 from services.runtime.auth import Principal
 from services.runtime.web.idempotency import Asked
 from services.runtime.web.site import Site
-from services.runtime.web.site.forms import asked_on_page
+from services.runtime.web.site.forms import asked_on_page, checked
 from services.runtime.web.site.session import Session, signed_in_as
 
 ACCEPTED_FILES = ".pdf,.png,.jpg,.jpeg,.docx,.xlsx"
@@ -86,8 +86,11 @@ class Filled:
             raise wrong("#/reference", ONE_OF_BOTH)
         if len(self.reference) > LONGEST:
             raise wrong("#/reference", TOO_LONG)
-        return MaterialGiven(
-            material=material, upload=self.upload, reference=self.reference or None
+        return checked(
+            MaterialGiven,
+            material=material,
+            upload=self.upload,
+            reference=self.reference or None,
         )
 
 

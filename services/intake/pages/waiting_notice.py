@@ -1,5 +1,6 @@
 """The one notice: every finding with its place to answer; of the acceptance and of merged steps."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -36,6 +37,7 @@ from services.intake.waiting_problems import NOTHING, UNKNOWN, wrong
 from services.runtime.catalogue_shelf import UnknownVersionError
 from services.runtime.web.idempotency import Asked
 from services.runtime.web.problems import Problem
+from services.runtime.web.site.forms import checked
 
 router = APIRouter(include_in_schema=False)
 
@@ -99,16 +101,17 @@ async def notice(desk: AtDesk) -> Response:
 async def answer(desk: AtDesk, asked: Once) -> Response:
     """Hand in one piece of the notice of what is missing."""
     form = await desk.request.form()
-    subject, round_ = text(form, "subject"), _number(form, "round")
-    paper = Filled()
+    subject, paper = text(form, "subject"), Filled()
     try:
+        round_ = _number(form, "round")
         if subject.startswith("material/"):
             paper = await filled(desk, asked, form)
             papers = (paper.given(subject.partition("/")[2]),)
-            given = SupplementGiven(round=round_, materials=papers)
+            given = checked(SupplementGiven, round=round_, materials=papers)
         else:
             said = statement(form)
-            given = SupplementGiven(round=round_, statements=(_stated(subject, said),))
+            stated = checked(StatementGiven, subject=subject, statement=said)
+            given = checked(SupplementGiven, round=round_, statements=(stated,))
         return await _supplement(desk, asked, given)
     except Problem as problem:
         typed = text(form, "statement")
@@ -121,7 +124,7 @@ async def end(desk: AtDesk, asked: Once) -> Response:
     """Say that there is no more to come: the departments look at what there is."""
     form = await desk.request.form()
     try:
-        given = SupplementGiven(round=_number(form, "round"), complete=True)
+        given = checked(SupplementGiven, round=_number(form, "round"), complete=True)
         return await _supplement(desk, asked, given)
     except Problem as problem:
         return await _page(desk, Wrong(place="end", problem=problem))
@@ -131,21 +134,17 @@ async def end(desk: AtDesk, asked: Once) -> Response:
 async def rectify(desk: AtDesk, asked: Once) -> Response:
     """Answer the notice of a merged step, with all the papers that were put right."""
     form = await desk.request.form()
-    step, round_ = text(form, "step"), _number(form, "round")
+    step = text(form, "step")
     papers: dict[str, Filled] = {}
     try:
+        round_ = _number(form, "round")
         for name in _named(form):
             papers[name] = await filled(desk, asked, form, f".{name}")
         given = tuple(one.given(name) for name, one in papers.items() if not one.empty)
         if not given or not step:
             raise wrong("#/materials", NOTHING)
-        await acts.rectify(
-            desk.parts,
-            desk.who,
-            asked,
-            desk.number,
-            RectificationGiven(step=step[:80], round=round_, materials=given),
-        )
+        corrected = checked(RectificationGiven, step=step, round=round_, materials=given)
+        await acts.rectify(desk.parts, desk.who, asked, desk.number, corrected)
     except Problem as problem:
         return await _page(desk, Wrong(place=step, problem=problem, papers=papers))
     return _done(desk, "补正材料已提交，提出意见的部门将再次审查")
@@ -160,16 +159,9 @@ def _named(form: FormData) -> list[str]:
 def _number(form: FormData, name: str) -> int:
     """Return a round. Raises Problem 422 for what can be none."""
     found = text(form, name)
-    if not (found.isascii() and found.isdigit() and 1 <= int(found[:3]) <= 10):  # noqa: PLR2004  rounds
+    if not re.fullmatch(r"[1-9][0-9]?", found, re.ASCII):
         raise wrong(f"#/{name}", UNKNOWN)
     return int(found)
-
-
-def _stated(subject: str, said: str) -> StatementGiven:
-    try:
-        return StatementGiven(subject=subject, statement=said)
-    except ValueError:
-        raise wrong("#/subject", UNKNOWN) from None
 
 
 async def _supplement(desk: Desk, asked: Asked, given: SupplementGiven) -> Response:

@@ -23,6 +23,7 @@ from services.intake.shown_later import PaperShown, PapersShown, PaperState
 from services.intake.supplement_shown import SupplementGiven
 from services.intake.waiting_problems import WHICH, wrong
 from services.runtime.web.problems import Problem
+from services.runtime.web.site.forms import checked
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,7 +52,7 @@ async def hand_in(desk: AtDesk, asked: Once) -> Response:
         paper = await filled(desk, asked, form)
         if not material:
             raise wrong("#/material", WHICH)
-        given = SupplementGiven(round=0, materials=(paper.given(material),))
+        given = checked(SupplementGiven, round=0, materials=(paper.given(material),))
         await supplement.hand_in(desk.parts, desk.who, asked, desk.number, given)
     except Problem as problem:
         return await _page(desk, _Wrong(material=material, problem=problem, paper=paper))
@@ -65,19 +66,28 @@ async def _page(desk: Desk, found: _Wrong | None = None) -> Response:
     coming = await later.read(desk.parts, desk.who, desk.number)
     async with desk.parts.pool.acquire() as conn:
         told = await clocks.told(conn, desk.number, desk.who.ref)
+    awaited, correctable = _with_names(case, coming), _correctable(case)
+    later_on = [one for one in coming.papers if one.state is not PaperState.AWAITED]
+    beside = {
+        *(paper.material for _, needed in awaited for paper in needed),
+        *(one.material for one in later_on if one.state is PaperState.LATER),
+        *(one.material for one in case.following),
+        *(material for material, _ in correctable),
+    }
     return desk.site.page(
         desk.request,
         "intake/waiting_papers.html",
         status=found.problem.kind.status if found else 200,
         session=desk.session,
         case=case,
-        awaited=_with_names(case, coming),
-        later=[one for one in coming.papers if one.state is not PaperState.AWAITED],
+        awaited=awaited,
+        later=later_on,
         following=case.acceptance.following if not case.over else (),
-        correctable=_correctable(case),
+        correctable=correctable,
         items={part.item: part.item_name for step in case.plan.steps for part in step.parts},
         clocks=_clocks(told.items if told else []),
         wrong=found,
+        wrong_beside=found is not None and not case.over and found.material in beside,
         told=desk.site.told(desk.request, found.problem) if found else None,
         files=ACCEPTED_FILES,
     )

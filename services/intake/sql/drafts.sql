@@ -8,6 +8,10 @@ insert into draft (
     :at::timestamptz, :at::timestamptz
 ) on conflict (id) do nothing;
 
+-- name: lock_drafts_of(owner)!
+-- What one keeps at most is counted by one request at a time; before any draft is locked.
+select pg_advisory_xact_lock(1818847595, hashtext(:owner::text));
+
 -- name: drafts_of(owner)
 -- One's drafts that were not handed in, the last one touched first.
 select d.id, d.scenario, d.fields -> 'project' ->> 'name' as project_name, d.created_at,
@@ -78,6 +82,12 @@ where id = :id::uuid;
 
 -- name: remove_draft_files(ids)!
 delete from draft_file where id = any (:ids::uuid[]);
+
+-- name: bytes_of_drafts(owner)$
+select coalesce(sum(f.size), 0)::bigint
+from draft as d
+join draft_file as f on f.draft = d.id
+where d.owner_ref = :owner::text;
 
 -- name: known_draft_files(ids)
 select id from draft_file where id = any (:ids::uuid[]);

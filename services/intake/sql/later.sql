@@ -1,16 +1,19 @@
 -- Papers that come later, and results of a project. `later.py` and `held.py` have their functions.
 
--- name: project_papers(applications, steps, items, materials, sinces, untils, ats)!
-insert into papers_awaited (application, step, items, materials, since, until, told_at)
+-- name: project_papers(applications, steps, items, materials, sinces, untils, terms, ats)!
+-- The term of a paper that is awaited no more is kept: by it, it was closed.
+insert into papers_awaited
+    (application, step, items, materials, since, until, untils, told_at)
 select p.application, p.step, string_to_array(p.items, ','), string_to_array(p.materials, ','),
-    p.since, p.until, p.at
+    p.since, p.until, p.untils::jsonb, p.at
 from unnest(
     :applications::text[], :steps::text[], :items::text[], :materials::text[], :sinces::date[],
-    :untils::timestamptz[], :ats::timestamptz[]
-) as p (application, step, items, materials, since, until, at)
+    :untils::timestamptz[], :terms::text[], :ats::timestamptz[]
+) as p (application, step, items, materials, since, until, untils, at)
 on conflict (application, step) do update
 set items = excluded.items, materials = excluded.materials, since = excluded.since,
-    until = excluded.until, told_at = excluded.told_at;
+    until = excluded.until, untils = papers_awaited.untils || excluded.untils,
+    told_at = excluded.told_at;
 
 -- name: lock_awaiting(application)$
 -- Whoever hands in papers locks his application first: one of the two comes first.
@@ -20,7 +23,7 @@ select number from application where number = :application::text for update;
 -- Closes what is not there, of an application that is locked. One that was withdrawn is left
 -- alone, for that is on its way. What waits is returned, with what was closed now.
 with asked as (
-    select p.application, p.step, p.until, array(
+    select p.application, p.step, p.until, p.untils, array(
         select m.material from unnest(:materials::text[]) as m (material)
         where a.withdrawn_at is null and m.material <> all (p.closed) and not exists (
             select from material as there
@@ -35,7 +38,7 @@ with asked as (
     from asked as k
     where p.application = k.application and p.step = k.step and k.lacking <> '{}'
 )
-select until, lacking from asked;
+select until, untils, lacking from asked;
 
 -- name: standing_of_papers(application)^
 -- What is there, which steps have begun (or are over), and what the investor was told is awaited.

@@ -1,14 +1,14 @@
 -- Letters to investors. `letters_store.py` has one function for each.
 
--- name: add_letters(applications, kinds, sources, places, facts, ats)!
+-- name: add_letters(applications, kinds, sources, places, facts, ats, moved)!
 -- A letter is written once, however often its event comes; before what it tells of is projected.
 -- There is no bill without a fee in force, and a promise that is told again has not changed.
 insert into letter (application, owner_ref, kind, source, place, facts, at)
 select l.application, a.owner_ref, l.kind, l.source, l.place, l.facts::jsonb, l.at
 from unnest(
     :applications::text[], :kinds::text[], :sources::uuid[], :places::smallint[], :facts::text[],
-    :ats::timestamptz[]
-) with ordinality as l (application, kind, source, place, facts, at, turn)
+    :ats::timestamptz[], :moved::boolean[]
+) with ordinality as l (application, kind, source, place, facts, at, moved, turn)
 join application as a on a.number = l.application
 where case l.kind
     when 'bill' then exists (
@@ -17,7 +17,8 @@ where case l.kind
             as f (fee)
         where p.digest = a.plan_digest and (f.fee ->> 'in_force')::boolean
     )
-    when 'date_changed' then (l.facts::jsonb ->> 'promised_at')::timestamptz <> a.promised_at
+    when 'date_changed' then l.moved
+        or (l.facts::jsonb ->> 'promised_at')::timestamptz is distinct from a.promised_at
     else true
 end
 order by l.turn
@@ -49,25 +50,38 @@ where owner_ref = :owner::text and id <= :up_to::bigint and read_at is null;
 
 -- Sending
 
+-- name: queue_letters(channels, since)!
+-- Letters that have come since the last look; one that was queued is not looked at again.
+with fresh as (
+    update letter set queued = true
+    where not queued and written_at > :since::timestamptz
+    returning id
+)
+insert into letter_sending (letter, channel, attempts, next_attempt_at)
+select f.id, c.channel, 0, now()
+from fresh as f
+cross join unnest(:channels::text[]) as c (channel)
+on conflict (letter, channel) do nothing;
+
 -- name: claim_letters(channels, since, lease, limit)
 -- What is to be sent now; it is asked for again when the lease is over and nothing was noted.
+-- What has become too old meanwhile is over, also of a channel that there is no more.
 with due as (
-    select l.id, c.channel
-    from letter as l
-    cross join unnest(:channels::text[]) as c (channel)
-    left join letter_sending as s on s.letter = l.id and s.channel = c.channel
-    where l.written_at > :since::timestamptz
-        and (s.letter is null or (s.ended_at is null and s.next_attempt_at <= now()))
-    order by l.id
-    limit :limit::integer
-    for update of l skip locked
-), claimed as (
-    insert into letter_sending as s (letter, channel, attempts, next_attempt_at)
-    select d.id, d.channel, 1, :lease::timestamptz from due as d
-    on conflict (letter, channel) do update
-    set attempts = s.attempts + 1, next_attempt_at = excluded.next_attempt_at
+    select s.letter, s.channel, l.written_at <= :since::timestamptz as is_old
+    from letter_sending as s
+    join letter as l on l.id = s.letter
     where s.ended_at is null and s.next_attempt_at <= now()
-    returning s.letter, s.channel, s.attempts
+        and (s.channel = any (:channels::text[]) or l.written_at <= :since::timestamptz)
+    order by s.next_attempt_at, s.letter
+    limit :limit::integer
+    for update of s skip locked
+), claimed as (
+    update letter_sending as s
+    set attempts = s.attempts + 1, next_attempt_at = :lease::timestamptz,
+        ended_at = case when d.is_old then now() end
+    from due as d
+    where s.letter = d.letter and s.channel = d.channel
+    returning s.letter, s.channel, s.attempts, d.is_old
 )
 select c.letter, c.channel, c.attempts, l.application, l.kind, l.facts, l.at, l.read_at, l.id,
     a.project_name, a.plan_digest, p.phone, p.email
@@ -80,6 +94,7 @@ join lateral (
     order by p.capacity = 'agent' desc
     limit 1
 ) as p on true
+where not c.is_old
 order by c.letter, c.channel;
 
 -- name: end_sending(letter, channel)!

@@ -578,7 +578,8 @@ CREATE TABLE public.letter (
     facts jsonb NOT NULL,
     at timestamp with time zone NOT NULL,
     read_at timestamp with time zone,
-    written_at timestamp with time zone DEFAULT now() NOT NULL
+    written_at timestamp with time zone DEFAULT now() NOT NULL,
+    queued boolean DEFAULT false NOT NULL
 )
 WITH (fillfactor='90');
 
@@ -591,6 +592,8 @@ COMMENT ON COLUMN public.letter.place IS 'its place among those of one event';
 COMMENT ON COLUMN public.letter.at IS 'business time';
 
 COMMENT ON COLUMN public.letter.written_at IS 'real time: too old a letter is not sent any more';
+
+COMMENT ON COLUMN public.letter.queued IS 'it is to be sent, or was: while there is an adapter that sends';
 
 ALTER TABLE public.letter ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.letter_id_seq
@@ -613,7 +616,7 @@ WITH (fillfactor='80');
 
 COMMENT ON TABLE public.letter_sending IS 'how far a letter has come by a channel; real time';
 
-COMMENT ON COLUMN public.letter_sending.ended_at IS 'it was sent, or there is no address to send it to';
+COMMENT ON COLUMN public.letter_sending.ended_at IS 'it was sent, or is not sent any more: without an address, or too old';
 
 CREATE TABLE public.material (
     application text NOT NULL,
@@ -670,6 +673,7 @@ CREATE TABLE public.papers_awaited (
     told_at timestamp with time zone NOT NULL,
     closed text[] DEFAULT '{}'::text[] NOT NULL,
     closed_at timestamp with time zone,
+    untils jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT papers_awaited_materials_check CHECK ((cardinality(materials) > 0)),
     CONSTRAINT papers_closed_are_dated CHECK (((closed = '{}'::text[]) = (closed_at IS NULL)))
 )
@@ -682,6 +686,8 @@ COMMENT ON COLUMN public.papers_awaited.until IS 'what needs them is given up af
 COMMENT ON COLUMN public.papers_awaited.closed IS 'papers that had not been committed when their term was over: they are taken no more';
 
 COMMENT ON COLUMN public.papers_awaited.closed_at IS 'when the last of them was closed';
+
+COMMENT ON COLUMN public.papers_awaited.untils IS 'the end of the term of each paper that was ever awaited; empty by rules that had one for all';
 
 CREATE TABLE public.party (
     application text NOT NULL,
@@ -1028,6 +1034,8 @@ CREATE INDEX draft_by_touch ON public.draft USING btree (touched_at);
 
 CREATE UNIQUE INDEX draft_file_coming ON public.draft_file USING btree (draft, slot) WHERE (sha256 IS NULL);
 
+CREATE INDEX draft_file_of_draft ON public.draft_file USING btree (draft, created_at, id);
+
 CREATE UNIQUE INDEX draft_file_there ON public.draft_file USING btree (draft, slot) WHERE (sha256 IS NOT NULL);
 
 CREATE INDEX fee_act_by_application ON public.fee_act USING btree (application);
@@ -1048,9 +1056,11 @@ CREATE INDEX inbox_waiting ON public.inbox USING btree (application, topic, sour
 
 CREATE INDEX inquiry_by_owner ON public.inquiry USING btree (owner_ref);
 
-CREATE INDEX letter_lately ON public.letter USING btree (written_at);
+CREATE INDEX letter_not_queued ON public.letter USING btree (written_at) WHERE (NOT queued);
 
 CREATE INDEX letter_of_owner ON public.letter USING btree (owner_ref, at DESC, id DESC);
+
+CREATE INDEX letter_sending_due ON public.letter_sending USING btree (next_attempt_at) WHERE (ended_at IS NULL);
 
 CREATE INDEX letter_unread ON public.letter USING btree (owner_ref) WHERE (read_at IS NULL);
 
@@ -1060,11 +1070,11 @@ CREATE INDEX outbox_unreceipted ON public.outbox USING btree (next_attempt_at, i
 
 CREATE INDEX result_by_number ON public.result USING btree (number) WHERE (number IS NOT NULL);
 
-CREATE INDEX result_granted ON public.result USING btree (released_at DESC, application DESC, item DESC) WHERE (outcome = ANY (ARRAY['granted'::text, 'deemed_renewed'::text]));
+CREATE INDEX result_registered ON public.result USING btree (released_at DESC, application DESC, item DESC) WHERE (outcome = ANY (ARRAY['granted'::text, 'deemed_renewed'::text]));
 
-CREATE INDEX result_granted_by_department ON public.result USING btree (department, released_at DESC, application DESC, item DESC) WHERE (outcome = ANY (ARRAY['granted'::text, 'deemed_renewed'::text]));
+CREATE INDEX result_registered_by_department ON public.result USING btree (department, released_at DESC, application DESC, item DESC) WHERE (outcome = ANY (ARRAY['granted'::text, 'deemed_renewed'::text]));
 
-CREATE INDEX result_granted_by_item ON public.result USING btree (item, released_at DESC, application DESC) WHERE (outcome = ANY (ARRAY['granted'::text, 'deemed_renewed'::text]));
+CREATE INDEX result_registered_by_item ON public.result USING btree (item, released_at DESC, application DESC) WHERE (outcome = ANY (ARRAY['granted'::text, 'deemed_renewed'::text]));
 
 CREATE INDEX supplement_by_application ON public.supplement USING btree (application, id);
 

@@ -11,6 +11,7 @@ from services.orchestrator.pages import (
     applications_one,
     dead_letters,
     follow_ups,
+    frame,
     overview,
     public,
     simulator,
@@ -20,10 +21,10 @@ from services.runtime.settings import ServiceSettings
 from services.runtime.web import site
 
 MENU = (
-    ("/overview", "运行总览"),
-    ("/applications", "申请"),
-    ("/supervision", "督查"),
-    ("/simulator", "推演"),
+    ("/overview", "运行总览", frame.WATCHERS),
+    ("/applications", "申请", frame.WATCHERS),
+    ("/supervision", "督查", (*frame.WATCHERS, *frame.DEPARTMENTS)),
+    ("/simulator", "推演", frame.WATCHERS),
 )
 ROUTERS: tuple[APIRouter, ...] = (
     *(overview.router, applications.router, applications_one.router),

@@ -21,7 +21,7 @@ from services.orchestrator.pages.frame import (
 )
 from services.runtime.web.problems import NOT_FOUND, Problem
 from services.runtime.web.site import Site
-from services.runtime.web.site.live import live
+from services.runtime.web.site.live import live, seen
 from services.runtime.web.site.session import Session
 
 router = APIRouter(include_in_schema=False)
@@ -44,10 +44,12 @@ async def application(
     number: Number, request: Request, session: Watcher, site: Pages, titles: Named
 ) -> Response:
     """Everything about one application."""
+    revision = await _revision(request, number)
     return site.page(
         request,
         "orchestrator/application.html",
         session=session,
+        revision=seen(revision),
         **await _shown(number, request, session, site, titles),
     )
 
@@ -60,9 +62,7 @@ async def application_live(
     state = request.app.state
 
     async def revision() -> str:
-        async with state.pool.acquire() as conn:
-            found = await console_store.revision_of(conn, number)
-        return f"{found} {today_of(state)}"
+        return await _revision(request, number)
 
     async def render() -> str:
         shown = await _shown(number, request, session, site, titles)
@@ -71,6 +71,14 @@ async def application_live(
     async with state.pool.acquire() as conn:
         await api.head_of(conn, number)
     return await live(request, revision, render)
+
+
+async def _revision(request: Request, number: str) -> str:
+    """Return what changes with what is shown."""
+    state = request.app.state
+    async with state.pool.acquire() as conn:
+        found = await console_store.revision_of(conn, number)
+    return f"{found} {today_of(state)}"
 
 
 async def _shown(

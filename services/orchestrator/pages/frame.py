@@ -13,10 +13,13 @@ from services.runtime.catalogue_shelf import Shelf
 from services.runtime.web.problems import NOT_FOUND, Problem
 from services.runtime.web.site import Site
 from services.runtime.web.site.languages import language_of
-from services.runtime.web.site.session import Session, signed_in_as
+from services.runtime.web.site.session import Session, signed_in, signed_in_as
 from services.runtime.web.site.words import Words
 
-Watcher = Annotated[Session, Depends(signed_in_as(Role.OPERATOR, Role.SUPERVISOR))]
+WATCHERS = (Role.OPERATOR, Role.SUPERVISOR)
+DEPARTMENTS = (Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.DEPARTMENT_HEAD)
+Anybody = Annotated[Session, Depends(signed_in)]
+Watcher = Annotated[Session, Depends(signed_in_as(*WATCHERS))]
 Operator = Annotated[Session, Depends(signed_in_as(Role.OPERATOR))]
 
 

@@ -1,5 +1,8 @@
 """What runs, what is late or stands still, what waits where, and whether everything is alive."""
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,11 +17,20 @@ from services.orchestrator.acts import ENDED
 from services.orchestrator.figures import midnight
 from services.orchestrator.forecast import LISTED_AGAIN_S, RISKY, Forecaster, Foreseen
 from services.orchestrator.pages.applications_words import KINDS, STATUSES
-from services.orchestrator.pages.frame import Named, Pages, Titles, Watcher, today_of
+from services.orchestrator.pages.frame import (
+    DEPARTMENTS,
+    WATCHERS,
+    Anybody,
+    Named,
+    Pages,
+    Titles,
+    Watcher,
+    today_of,
+)
 from services.orchestrator.store import Row
 from services.runtime import heartbeats
 from services.runtime.heartbeats import ALARM_AFTER_S, Beat
-from services.runtime.web.site.live import live
+from services.runtime.web.site.live import live, seen
 from services.runtime.web.site.session import Session
 
 router = APIRouter(include_in_schema=False)
@@ -27,9 +39,11 @@ INVESTORS = (ApplicationStatus.SUPPLEMENTING, ApplicationStatus.RECTIFYING)
 SOON_S = 0.1
 RARELY_S = 300.0
 """While somebody looks on, what may become late is foreseen anew so often."""
-SHOWN_RISKS = 5
-COARSE_S = 10
-MINUTE_S = 60
+FRESH_S = 1.0
+"""All streams look at one reading, which is no older."""
+MINUTE_S, HOUR_S = 60, 3600
+AGES_S = (MINUTE_S, 120, 300, 600, 1200, 1800)
+"""An age moves the page when it passes one of these, or another whole hour."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +57,7 @@ class Count:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """Messages that wait for one thing on one topic; `age` in seconds, coarse."""
+    """Messages that wait for one thing on one topic, so many seconds or longer (`age`)."""
 
     topic: str
     kind: str
@@ -54,7 +68,7 @@ class Queue:
 
 @dataclass(frozen=True, kw_only=True)
 class Pulse:
-    """One loop: silent, or without progress, for so many seconds (coarse)."""
+    """One loop: silent, or without progress, for so many seconds or longer."""
 
     loop: str
     instance: str
@@ -101,9 +115,13 @@ class Overview:
 
 
 @router.get("/")
-async def home() -> Response:
-    """The console begins with the overview."""
-    return RedirectResponse("/overview", status_code=303)
+async def home(request: Request, session: Anybody, site: Pages) -> Response:
+    """The console begins with what somebody may see."""
+    if session.principal.has(*WATCHERS):
+        return RedirectResponse("/overview", status_code=303)
+    if session.principal.has(*DEPARTMENTS):
+        return RedirectResponse("/supervision/cards", status_code=303)
+    return site.page(request, "nothing.html", session=session)
 
 
 @router.get("/overview")
@@ -111,21 +129,24 @@ async def overview(request: Request, session: Watcher, site: Pages, titles: Name
     """What runs, and what needs somebody."""
     found = await read(request.app.state, LISTED_AGAIN_S)
     return site.page(
-        request, "orchestrator/overview.html", session=session, **_context(session, found, titles)
+        request,
+        "orchestrator/overview.html",
+        session=session,
+        revision=seen(repr(found)),
+        **_context(session, found, titles),
     )
 
 
 @router.get("/overview/live")
 async def overview_live(request: Request, session: Watcher, site: Pages, titles: Named) -> Response:
     """The same, whenever it changes."""
-    state = request.app.state
+    reading = _reading(request.app.state)
 
     async def revision() -> str:
-        return repr(await read(state, RARELY_S))
+        return repr(await reading.now())
 
     async def render() -> str:
-        found = await read(state, RARELY_S)
-        context = _context(session, found, titles)
+        context = _context(session, await reading.now(), titles)
         return site.fragment(request, "orchestrator/_overview.html", session=session, **context)
 
     return await live(request, revision, render)
@@ -141,6 +162,33 @@ def _context(session: Session, found: Overview, titles: Titles) -> dict[str, Any
         "investors": INVESTORS,
         "held": ApplicationStatus.HELD,
     }
+
+
+class Reading:
+    """What all streams of a process look at: it is looked up once, however many look on."""
+
+    def __init__(
+        self, look: Callable[[], Awaitable[Overview]], real: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Keep how to look; `real`: seconds."""
+        self._look, self._real = look, real
+        self._found: tuple[float, Overview] | None = None
+        self._lock = asyncio.Lock()
+
+    async def now(self) -> Overview:
+        """Return the overview, FRESH_S old at most."""
+        async with self._lock:
+            begun = self._real()
+            if self._found is None or begun - self._found[0] >= FRESH_S:
+                self._found = (begun, await self._look())
+            return self._found[1]
+
+
+def _reading(state: Any) -> Reading:
+    found: Reading | None = getattr(state, "overview", None)
+    if found is None:
+        found = state.overview = Reading(lambda: read(state, RARELY_S))
+    return found
 
 
 async def read(state: Any, oldest: float) -> Overview:
@@ -184,7 +232,7 @@ def _queue(row: Row) -> Queue:
         kind=row["kind"],
         number=row["number"],
         again=row["again"],
-        age=_coarse(row["age"]),
+        age=passed(row["age"]),
     )
 
 
@@ -192,13 +240,15 @@ def _pulse(instance: str, beat: Beat, here: datetime) -> Pulse:
     return Pulse(
         loop=beat.loop,
         instance=instance,
-        silent=_coarse((here - beat.at).total_seconds(), MINUTE_S),
-        stalled=_coarse((here - beat.progress_at).total_seconds(), MINUTE_S),
+        silent=passed((here - beat.at).total_seconds()),
+        stalled=passed((here - beat.progress_at).total_seconds()),
         detail=beat.detail,
         beat=beat,
     )
 
 
-def _coarse(seconds: float, step: int = COARSE_S) -> int:
-    """Return seconds in steps that do not make a page move all the time."""
-    return max(0, int(seconds) // step * step)
+def passed(seconds: float) -> int:
+    """Return which of a few ages was passed (seconds): a page does not move for the time alone."""
+    if seconds >= HOUR_S:
+        return int(seconds) // HOUR_S * HOUR_S
+    return max((age for age in AGES_S if age <= seconds), default=0)

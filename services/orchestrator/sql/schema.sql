@@ -752,6 +752,8 @@ CREATE INDEX inbox_undelivered ON public.inbox USING btree (arrival) WHERE ((sta
 
 CREATE INDEX inbox_waiting ON public.inbox USING btree (application, topic, source, seq) WHERE (state <> 'applied'::text);
 
+CREATE INDEX operator_act_by_application ON public.operator_act USING btree (application, at, event_id);
+
 CREATE INDEX outbox_pending ON public.outbox USING btree (id) WHERE (state = 'pending'::text);
 
 CREATE INDEX outbox_unreceipted ON public.outbox USING btree (next_attempt_at, id) WHERE (state = 'sent'::text);

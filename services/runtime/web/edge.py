@@ -9,15 +9,20 @@ its internals.
 """
 
 import re
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
 import structlog
+from fastapi.exceptions import ValidationException
 from opentelemetry import trace
 from opentelemetry.trace import Span
+from pydantic import ValidationError
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,6 +42,7 @@ from services.runtime.web.problems import (
     answer,
 )
 from services.runtime.web.rates import Buckets, Rate, client_at
+from services.runtime.web.site.session import on_login_needed
 
 SMALL_BODY_BYTES = 65_536
 UNTRACED = frozenset({"/healthz", "/readyz"})
@@ -141,7 +147,7 @@ class Edge:
             if reply.span is not None:
                 telemetry.mark_error(reply.span, type(error).__name__)
             _log.error(
-                "request_failed", method=scope["method"], route=_route(scope), exc_info=error
+                "request_failed", method=scope["method"], route=_route(scope), **_told(error)
             )
             if reply.status is not None:
                 raise  # the answer has begun: only closing the connection can say it failed
@@ -203,12 +209,52 @@ class _Answer:
     async def problem(self, scope: Scope, problem: Problem) -> None:
         if self.status is None and _length(scope) != 0:
             problem.headers["connection"] = "close"  # do not go on reading what was refused
-        response: Response = answer(problem, _header(scope, b"accept-language"))
+        response = await _for_people(scope, problem)
+        if response is None:
+            response = answer(problem, _header(scope, b"accept-language"))
         await response(scope, _nothing, self.send)
 
 
 async def _nothing() -> Message:
     return {"type": "http.disconnect"}
+
+
+async def _for_people(scope: Scope, problem: Problem) -> Response | None:
+    """Return the page that tells of a problem, or the way to the login; None for a program.
+
+    Rendering it must not fail twice: whatever is wrong with a page, the problem itself is told.
+    """
+    site = getattr(getattr(scope.get("app"), "state", None), "site", None)
+    request = Request(scope)
+    if site is None or not site.wants(request):
+        return None
+    try:
+        response: Response = (
+            await on_login_needed(request, problem)
+            if problem.kind.status == HTTPStatus.UNAUTHORIZED
+            else site.problem(request, problem)
+        )
+    except Exception as error:
+        _log.error("problem_without_a_page", **_told(error))
+        return None
+    if "connection" in problem.headers:
+        response.headers["connection"] = problem.headers["connection"]
+    return response
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    """Return what the log says of an unexpected error: the whole of it, or what has no values.
+
+    An error of validation repeats what was typed, and that is about people.
+    """
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, ValidationError | ValidationException):
+        seen = seen.__cause__ or seen.__context__
+    if seen is None:
+        return {"exc_info": error}
+    faults = [f"{one['type']} {'.'.join(map(str, one['loc']))}" for one in seen.errors()]
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return {"error_type": type(error).__name__, "faults": faults, "frames": frames}
 
 
 def _bearer(scope: Scope) -> str | None:

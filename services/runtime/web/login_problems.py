@@ -16,4 +16,8 @@ WRONG_ACCOUNT = Words(
     "Your account may not open this page; log in with another one",
 )
 UNREACHABLE = Words("登录服务暂时无法连接", "The login service cannot be reached")
+TOKEN_TOO_LARGE = Words(
+    "统一身份认证给出的登录信息过大，浏览器无法保存，请联系系统管理员",
+    "The login service gave more than a browser can keep; tell those who run this system",
+)
 NOT_SET_UP = Words("本系统尚未接入统一身份认证", "No login is set up for these pages")

@@ -132,7 +132,7 @@ WHERE :application::text IS NULL OR application = :application::text
 ORDER BY application COLLATE "C", place;
 
 -- name: papers_awaited(application)
-SELECT application, step, materials, until, closed, closed_at
+SELECT application, step, materials, until, untils, closed, closed_at
 FROM papers_awaited
 WHERE :application::text IS NULL OR application = :application::text
 ORDER BY application COLLATE "C", step;
@@ -172,7 +172,7 @@ ORDER BY application COLLATE "C", task;
 SELECT number AS application, project_code, scenario, status, a.turn, route, shared, plan_digest,
     catalogue_version, calendar_version, submitted_at, promised_at, provisional, late, conclusion,
     concluded_at, used_working_days, promised_working_days, in_time,
-    saved_days, b.turn AS before_cards
+    saved_days, facts, b.turn AS before_cards
 FROM application AS a
 LEFT JOIN before_supervision AS b ON b.application = a.number
 WHERE :application::text IS NULL OR number = :application::text
@@ -320,8 +320,7 @@ ORDER BY c.version;
 SELECT t.application, t.id, t.task, t.step, t.item, t.department, t.part, t.round, t.authority,
     t.silence, t.applicant_refs, t.issued_at, t.promised_on, t.promised_at, t.statutory_on,
     t.statutory_at, t.provisional, t.state, t.ended_at, t.above_id, to_json(v) AS above,
-    t.expires_at, CASE WHEN t.silence = 'renewed'
-        THEN (SELECT d.facts FROM dossier AS d WHERE d.task_id = t.id) END AS facts
+    t.expires_at
 FROM task AS t
 LEFT JOIN approval_above AS v ON v.id = t.above_id
 WHERE :application::text IS NULL OR t.application = :application::text

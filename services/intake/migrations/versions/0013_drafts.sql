@@ -39,6 +39,7 @@ create table draft_file (
     check ((sha256 is null) = (media_type is null)),
     check (sha256 is null or received = size)
 );
+create index draft_file_of_draft on draft_file (draft, created_at, id);
 create unique index draft_file_coming on draft_file (draft, slot) where sha256 is null;
 create unique index draft_file_there on draft_file (draft, slot) where sha256 is not null;
 comment on table draft_file is

@@ -11,6 +11,7 @@ create table letter (
     at timestamptz not null,
     read_at timestamptz,
     written_at timestamptz not null default now(),
+    queued boolean not null default false,
     unique (source, place)
 ) with (fillfactor = 90);
 comment on table letter is 'one letter; no words, no personal data';
@@ -20,7 +21,8 @@ comment on column letter.at is 'business time';
 comment on column letter.written_at is 'real time: too old a letter is not sent any more';
 create index letter_of_owner on letter (owner_ref, at desc, id desc);
 create index letter_unread on letter (owner_ref) where read_at is null;
-create index letter_lately on letter (written_at);
+comment on column letter.queued is 'it is to be sent, or was: while there is an adapter that sends';
+create index letter_not_queued on letter (written_at) where not queued;
 
 create table letter_sending (
     letter bigint not null references letter (id),
@@ -30,8 +32,9 @@ create table letter_sending (
     ended_at timestamptz,
     primary key (letter, channel)
 ) with (fillfactor = 80);
+create index letter_sending_due on letter_sending (next_attempt_at) where ended_at is null;
 comment on table letter_sending is 'how far a letter has come by a channel; real time';
-comment on column letter_sending.ended_at is 'it was sent, or there is no address to send it to';
+comment on column letter_sending.ended_at is 'it was sent, or is not sent any more: without an address, or too old';
 
 alter table party add column email text check (length(email) between 3 and 254);
 comment on column party.email is 'where letters are sent to, if given: personal data';

@@ -3,10 +3,13 @@
 alter table papers_awaited
     add column closed text[] not null default '{}',
     add column closed_at timestamptz,
+    add column untils jsonb not null default '{}',
     add constraint papers_closed_are_dated check ((closed = '{}') = (closed_at is null));
 comment on column papers_awaited.closed is
     'papers that had not been committed when their term was over: they are taken no more';
 comment on column papers_awaited.closed_at is 'when the last of them was closed';
+comment on column papers_awaited.untils is
+    'the end of the term of each paper that was ever awaited; empty by rules that had one for all';
 
 -- What the law gives all departments of a case together (行政许可法 42(2)), as it was told last.
 create table joint_limit (

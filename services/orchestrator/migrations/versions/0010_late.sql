@@ -2,3 +2,6 @@
 -- had been asked when their time was over, for the submission itself had come late.
 
 alter table acceptance drop constraint acceptance_somebody_silent;
+
+-- What operators have done with one application is asked for by every page that shows it.
+create index operator_act_by_application on operator_act (application, at, event_id);

@@ -4,6 +4,7 @@ The key is derived (HKDF, RFC 5869) from the installation's key of keyed hashes,
 service, so that all processes of a service open each other's cookies and no other service does.
 """
 
+import hmac
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +27,14 @@ class Sealer:
         """Derive the key; `now` is real time in seconds since 1970."""
         info = f"lianshen pages of {service}".encode()
         derived = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info)
-        self._key = OctKey.import_key(derived.derive(secret.encode()))
+        key = derived.derive(secret.encode())
+        self._key = OctKey.import_key(key)
+        self._mark_key = hmac.digest(key, b"marks", "sha256")
         self._now = now
+
+    def mark(self, purpose: str, text: str) -> str:
+        """Return the keyed hash of a text: the same for the same text, to be guessed by nobody."""
+        return hmac.digest(self._mark_key, f"{purpose}\n{text}".encode(), "sha256").hex()
 
     def seal(self, purpose: str, value: Any, seconds: float) -> str:
         """Return a value (of JSON) sealed for so many seconds."""

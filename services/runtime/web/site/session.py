@@ -2,32 +2,36 @@
 
 A session holds the access token of its login and ends with it. Nothing on a page is changed
 without the two checks here: where the request comes from (Sec-Fetch-Site, or Origin), and the
-token of the session's own forms. The API never looks at these cookies.
+token of this person's own forms. The API never looks at these cookies.
 """
 
+import hashlib
 import hmac
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
+import structlog
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from services.contracts.vocabulary import Role
 from services.runtime.auth import Authenticator, Principal
-from services.runtime.web.login_problems import FORGED, WRONG_ACCOUNT
-from services.runtime.web.problems import FORBIDDEN, Problem
+from services.runtime.web.login_problems import FORGED, TOKEN_TOO_LARGE, WRONG_ACCOUNT
+from services.runtime.web.problems import FORBIDDEN, UNAVAILABLE, Problem
 from services.runtime.web.site.sealing import Sealer
 
 API = "/v1/"
 SAFE = frozenset({"GET", "HEAD"})
 FIELD, HEADER = "csrf", "x-csrf-token"
 _SESSION = "session"
-_SCOPE_KEY = "lianshen.session"
+_SCOPE_KEY, _VISIT_KEY = "lianshen.session", "lianshen.visit"
+_MOST_BYTES = 4000
+_WHO_DIGITS = 12
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +42,11 @@ class Session:
     name: str
     csrf: str = field(repr=False)
 
+    @property
+    def who(self) -> str:
+        """A mark of the person, for what his browser keeps of him; it says nothing of him."""
+        return _who(self.csrf)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
@@ -46,6 +55,15 @@ class Kept:
     token: str = field(repr=False)
     name: str
     csrf: str = field(repr=False)
+
+    @property
+    def who(self) -> str:
+        """As `Session.who`."""
+        return _who(self.csrf)
+
+
+def _who(csrf: str) -> str:
+    return hashlib.sha256(csrf.encode()).hexdigest()[:_WHO_DIGITS]
 
 
 class LoginNeededError(Exception):
@@ -60,10 +78,19 @@ class Sessions:
         self.sealer = sealer
         self.cookie = f"__Host-lianshen-{service}"
 
-    def begin(self, response: Response, *, token: str, name: str, seconds: float) -> None:
-        """Log in whoever gets this answer, for so many seconds."""
-        inside = {"token": token, "name": name, "csrf": secrets.token_urlsafe(24)}
+    def begin(
+        self, response: Response, *, token: str, subject: str, name: str, seconds: float
+    ) -> None:
+        """Log in whoever gets this answer, for so many seconds.
+
+        The forms' token belongs to the subject, not to the login: who logs in again, as in another
+        tab, can still send what is open. Raises Problem 503 for more than a browser keeps.
+        """
+        inside = {"token": token, "name": name, "csrf": self.sealer.mark("forms", subject)}
         sealed = self.sealer.seal(_SESSION, inside, seconds)
+        if len(self.cookie) + len(sealed) > _MOST_BYTES:
+            _log.warning("session_larger_than_a_cookie", size=len(sealed))
+            raise Problem(UNAVAILABLE, TOKEN_TOO_LARGE)
         self.keep(response, self.cookie, sealed, int(seconds))
 
     def end(self, response: Response) -> None:
@@ -87,6 +114,11 @@ class Sessions:
         """Return the access token of the session, for pages alone: the API takes no cookie."""
         found = None if str(scope["path"]).startswith(API) else self.kept(scope)
         return found.token if found is not None else None
+
+    async def lasts(self, request: Request) -> bool:
+        """Whether the session of a request that began a while ago still lasts."""
+        kept = self._open(request.scope)
+        return kept is not None and await _principal(request, kept.token) is not None
 
     def _open(self, scope: Scope) -> Kept | None:
         inside = self.sealer.open(_SESSION, cookies_of(scope).get(self.cookie))
@@ -120,16 +152,31 @@ async def signed_in(request: Request) -> Session:
     kept = sessions.kept(request.scope) if sessions is not None else None
     if kept is None:
         raise LoginNeededError
-    authenticator: Authenticator = request.app.state.authenticator
-    try:
-        principal = await authenticator.principal(kept.token)
-    except Problem as problem:
-        if problem.kind.status == 401:  # noqa: PLR2004  HTTP: the token has had its time
-            raise LoginNeededError from None
-        raise
+    principal = await _principal(request, kept.token)
+    if principal is None:
+        raise LoginNeededError
     if request.method not in SAFE:
         await _check_origin(request, kept.csrf)
-    return Session(principal=principal, name=kept.name, csrf=kept.csrf)
+    session = Session(principal=principal, name=kept.name, csrf=kept.csrf)
+    request.scope[_VISIT_KEY] = session
+    return session
+
+
+async def _principal(request: Request, token: str) -> Principal | None:
+    """Return whom a token speaks for; None when it has had its time. Raises Problem 503."""
+    authenticator: Authenticator = request.app.state.authenticator
+    try:
+        return await authenticator.principal(token)
+    except Problem as problem:
+        if problem.kind.status == 401:  # noqa: PLR2004  HTTP: unauthenticated
+            return None
+        raise
+
+
+def visit_of(request: Request) -> Session | None:
+    """Return who is at the browser, where the request was let in as somebody's."""
+    found: Session | None = request.scope.get(_VISIT_KEY)
+    return found
 
 
 def signed_in_as(*roles: Role) -> Callable[..., Awaitable[Session]]:
@@ -145,12 +192,17 @@ def signed_in_as(*roles: Role) -> Callable[..., Awaitable[Session]]:
 
 async def _check_origin(request: Request, expected: str) -> None:
     """Raise Problem 403 unless a request came from a page of ours, with the session's token."""
-    if not _same_origin(request):
-        raise Problem(FORGED)
+    check_same_origin(request)
     given: Any = request.headers.get(HEADER)
     if given is None:
         given = (await request.form()).get(FIELD)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Problem(FORGED)
+
+
+def check_same_origin(request: Request) -> None:
+    """Raise Problem 403 unless a request came from a page of ours."""
+    if not _same_origin(request):
         raise Problem(FORGED)
 
 

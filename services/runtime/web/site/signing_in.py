@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 import httpx2
+import orjson
 import structlog
 from fastapi import APIRouter, FastAPI, Query, Request
 from joserfc import jwt
@@ -32,7 +33,12 @@ from services.runtime.settings import HttpSettings, OidcSettings, ServiceSetting
 from services.runtime.web.login_problems import LOGIN_FAILED, NOT_SET_UP, UNREACHABLE
 from services.runtime.web.problems import UNAVAILABLE, Problem
 from services.runtime.web.site.sealing import Sealer
-from services.runtime.web.site.session import Sessions, local_path, signed_in
+from services.runtime.web.site.session import (
+    Sessions,
+    check_same_origin,
+    local_path,
+    sessions_of,
+)
 
 RETURN = "/login/return"
 _LOGIN = "login"
@@ -241,20 +247,41 @@ async def come_back(request: Request, state: str = "", code: str = "") -> Respon
         raise Problem(LOGIN_FAILED)
     response = RedirectResponse(local_path(begun["next"]), status_code=303)
     sessions.keep(response, name, "", 0)
-    seconds = min(int(tokens.get("expires_in") or 0), request.app.state.session_seconds)
+    seconds = min(_expires(token) - time.time(), request.app.state.session_seconds)
     shown = str(claims.get("name") or principal.subject)
-    sessions.begin(response, token=token, name=shown, seconds=seconds)
+    sessions.begin(
+        response, token=token, subject=principal.subject, name=shown, seconds=max(seconds, 1)
+    )
     return response
 
 
 @router.post("/logout")
 async def log_out(request: Request) -> Response:
-    """End the session here, and let the provider end its own."""
-    sessions, provider = _tools(request)
-    await signed_in(request)
-    response = RedirectResponse(await provider.leave(), status_code=303)
+    """End the session here in any case, and let the provider end its own if it can be reached.
+
+    The form's token is not asked for: whoever presses the button means it, also after the session's
+    end, or when another tab has logged in meanwhile.
+    """
+    sessions: Sessions | None = sessions_of(request.app)
+    if sessions is None:
+        raise Problem(UNAVAILABLE, NOT_SET_UP)
+    check_same_origin(request)
+    try:
+        onward = await _tools(request)[1].leave()
+    except Problem:
+        onward = "/"
+    response = RedirectResponse(onward, status_code=303)
     sessions.end(response)
     return response
+
+
+def _expires(token: str) -> float:
+    """Return when a token ends that has been verified: seconds since 1970.
+
+    The token says it itself (RFC 9068); `expires_in` beside it is optional (RFC 6749 5.1).
+    """
+    segment = token.split(".")[1]
+    return float(orjson.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))["exp"])
 
 
 def _cookie(sessions: Sessions, state: str) -> str:

@@ -3,8 +3,9 @@
 A page is a template and a context. Chinese stands in the templates; `_()` gives the other language.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -13,13 +14,15 @@ from uuid import uuid4
 import structlog
 from fastapi import APIRouter, FastAPI
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Match
 
 from services.domain.calendar import ZONE
 from services.runtime.settings import ServiceSettings
-from services.runtime.web.problems import Problem
-from services.runtime.web.site import signing_in, words
+from services.runtime.web.problems import FORBIDDEN, Problem
+from services.runtime.web.site import menu, signing_in, words
 from services.runtime.web.site.assets import PATH, Assets, AssetsMissingError
 from services.runtime.web.site.languages import (
     COOKIE,
@@ -29,17 +32,22 @@ from services.runtime.web.site.languages import (
     language_of,
     translate,
 )
+from services.runtime.web.site.menu import Entry
 from services.runtime.web.site.session import (
     API,
+    SAFE,
     LoginNeededError,
     Session,
+    local_path,
     on_login_needed,
     sessions_of,
+    visit_of,
 )
 
 HERE = Path(__file__).parent
 OWN = {path.name: path for path in sorted((HERE / "static").iterdir())}
 NOTE_SECONDS = 60
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 _log = structlog.get_logger(__name__)
 
 
@@ -52,8 +60,8 @@ class Site:
         name: str,
         templates: Path,
         settings: ServiceSettings,
-        menu: Sequence[tuple[str, str]],
-        own: Sequence[tuple[str, str]] = (),
+        menu: Sequence[Entry],
+        own: Sequence[Entry] = (),
     ) -> None:
         """Read templates and assets.
 
@@ -61,7 +69,7 @@ class Site:
             name: of the site, in Chinese (a message).
             templates: the service's own folder; the shared ones are found after them.
             settings: where npm installed what pages load, who logs people in, whether it is a demo.
-            menu: (path, label) of the navigation; labels are messages.
+            menu: of the navigation; an entry with roles is shown to whoever has one of them.
             own: likewise, what stands before it for whoever is logged in.
 
         Raises:
@@ -86,9 +94,27 @@ class Site:
         app.state.site = self
         app.add_route(f"{PATH}/{{name:path}}", self.assets.answer, include_in_schema=False)
         app.add_exception_handler(LoginNeededError, on_login_needed)
+        app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, self._leads_back(app))
         app.include_router(signing_in.router)
         if self._demo:
             app.add_route("/styleguide", self._styleguide, include_in_schema=False)
+
+    def _leads_back(self, app: FastAPI) -> Handler:
+        """Return what answers where a form is sent to and nothing is read: the page above it.
+
+        A form with faults is shown anew at that address; the other language, a login and a reload
+        by hand ask for it with GET.
+        """
+        otherwise = app.exception_handlers[HTTPException]
+
+        async def answer(request: Request, error: Exception) -> Response:
+            if request.method not in SAFE or not self.wants(request):
+                found = otherwise(request, error)
+                return found if isinstance(found, Response) else await found
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(quote(_above(request)) + query, status_code=303)
+
+        return answer
 
     async def _styleguide(self, request: Request) -> Response:
         """Show all shared components, where nobody works in earnest."""
@@ -109,7 +135,7 @@ class Site:
         note = self._note(request)
         frame = self._frame(request, language, session)
         text = self._environment.get_template(template).render(**frame, note=note, **context)
-        response = HTMLResponse(text, status_code=status, headers=self._headers(language))
+        response = HTMLResponse(text, status_code=status, headers=self._headers(frame))
         if request.query_params.get(PARAMETER) == language:
             response.set_cookie(
                 COOKIE, language, max_age=COOKIE_SECONDS, samesite="lax", httponly=True
@@ -129,8 +155,9 @@ class Site:
         self, request: Request, template: str, *, session: Session | None = None, **context: Any
     ) -> Response:
         """Return the answer to htmx that holds a part of a page."""
-        text = self.fragment(request, template, session=session, **context)
-        return HTMLResponse(text, headers=self._headers(language_of(request)))
+        frame = self._frame(request, language_of(request), session)
+        text = self._environment.get_template(template).render(**frame, note=None, **context)
+        return HTMLResponse(text, headers=self._headers(frame))
 
     def flash(self, request: Request, response: Response, message: str, *, ok: bool = True) -> None:
         """Let the next page of this browser show a message, once."""
@@ -143,6 +170,7 @@ class Site:
             request,
             "problem.html",
             status=problem.kind.status,
+            forbidden=problem.kind == FORBIDDEN,
             **self.told(request, problem),
         )
         response.headers.update(problem.headers)
@@ -192,15 +220,17 @@ class Site:
             return translate(language, message, **values)
 
         sessions = sessions_of(request.app)
+        session = session or visit_of(request)
         visit = session or (sessions.kept(request.scope) if sessions is not None else None)
         return {
             "_": say,
             "lang": language,
             "site": say(self._name),
-            "menu": [
-                (path, say(label))
-                for path, label in ((*self._own, *self._menu) if visit else self._menu)
-            ],
+            "menu": menu.shown(
+                (*self._own, *self._menu) if visit else self._menu,
+                session.principal if session is not None else None,
+                say,
+            ),
             "here": request.scope["path"],
             "static": self.assets.url,
             "other": {
@@ -214,11 +244,12 @@ class Site:
             "new_key": lambda: uuid4().hex,
         }
 
-    def _headers(self, language: Language) -> dict[str, str]:
+    def _headers(self, frame: Mapping[str, Any]) -> dict[str, str]:
         return {
-            "content-language": language,
+            "content-language": frame["lang"],
             "content-security-policy": self._policy,
-            "cache-control": "no-cache",
+            # What somebody saw who was logged in, nobody sees after him at the same window.
+            "cache-control": "no-store" if frame["visit"] else "no-cache",
             "vary": "accept-language, cookie",
         }
 
@@ -229,9 +260,9 @@ def install(
     *,
     name: str,
     templates: Path,
-    menu: Sequence[tuple[str, str]],
+    menu: Sequence[Entry],
     routers: Sequence[APIRouter],
-    own: Sequence[tuple[str, str]] = (),
+    own: Sequence[Entry] = (),
 ) -> None:
     """Add pages to a service; without what npm installs for them it has its API alone."""
     try:
@@ -256,6 +287,16 @@ def policy(issuer: str) -> str:
         f"form-action 'self' {parts.scheme}://{parts.netloc}; base-uri 'none'; "
         "frame-ancestors 'none'"
     )
+
+
+def _above(request: Request) -> str:
+    """Return the nearest path above a request's that can be read; the first page if none can."""
+    path = str(request.scope["path"])
+    while path := path.rpartition("/")[0]:
+        asked = {**request.scope, "path": path, "method": "GET"}
+        if any(route.matches(asked)[0] is Match.FULL for route in request.app.routes):
+            return local_path(path)
+    return "/"
 
 
 def _login(request: Request) -> str:
