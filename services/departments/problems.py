@@ -19,7 +19,7 @@ RENEWED = problem_type(
     "renewed-by-law",
     409,
     "许可证有效期届满前未作决定，已视为准予延续（行政许可法第五十条）",
-    "The permit expired undecided: its renewal counts as granted (行政许可法 50)",
+    "The permit expired undecided: its renewal counts as granted (Licensing Law, article 50)",
 )
 CLAIMED = problem_type("claimed", 409, "该事项已由他人承办", "Another officer has claimed the task")
 WRONG_PART = problem_type(
