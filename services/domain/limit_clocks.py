@@ -154,13 +154,14 @@ def _is_reviewed(part: RoutePart) -> bool:
 
 def _deliveries(turn: Turn, rules: RouteLimits, step: RouteStep) -> Iterator[tuple[str, _Running]]:
     """Licences of a step that every part has let pass, and that wait for the others of the step."""
+    if rules.delivery is None:
+        return
     for item in dict.fromkeys(part.item for part in step.parts):
         parts = [part for part in step.parts if part.item == item]
         passed = all(turn.tasks[part_key(part)].outcome in FAVOURABLE for part in parts)
         if item in rules.licences and passed:
-            running = _delivery(turn, rules, step, *max(_decisions(turn, parts)))
-            if running is not None:
-                yield f"{LimitKind.DELIVERY}/{item}", running
+            running = _delivery(turn, rules.delivery, step, *max(_decisions(turn, parts)))
+            yield f"{LimitKind.DELIVERY}/{item}", running
 
 
 def _decisions(turn: Turn, parts: list[RoutePart]) -> Iterator[tuple[datetime, str]]:
@@ -278,6 +279,9 @@ def _speak_of_released(
     Their department's word came so late that no limit of theirs had begun to run. By earlier rules
     that was told of its task.
     """
+    rule = rules.delivery
+    if rule is None:
+        return
     released = [one for one in turn.commands if isinstance(one, Release)]
     for step, result in ((one.step, result) for one in released for result in one.results):
         if result.deliver_by is None or f"{LimitKind.DELIVERY}/{result.item}" in before:
@@ -292,20 +296,17 @@ def _speak_of_released(
             signal = Signal.DELIVERY_OVERDUE
             turn.commands.append(RaiseSignal(at=instant, signal=signal, task=task))
             continue
-        running = _delivery(turn, rules, found, result.decided_at, task)
-        if running is not None:
-            _end(turn, event, _reckoned(turn, event, None, running))
+        running = _delivery(turn, rule, found, result.decided_at, task)
+        _end(turn, event, _reckoned(turn, event, None, running))
 
 
 def _delivery(
-    turn: Turn, rules: RouteLimits, step: RouteStep, decided_at: datetime, task: str
-) -> _Running | None:
+    turn: Turn, rule: RouteLimit, step: RouteStep, decided_at: datetime, task: str
+) -> _Running:
     """Return the limit of a licence that was decided at an instant, by a task's decision."""
-    if rules.delivery is None:
-        return None
     return _Running(
         kind=LimitKind.DELIVERY,
-        rule=rules.delivery,
+        rule=rule,
         start=turn.calendar.local_date(decided_at),
         ledger=Ledger(pauses=turn.steps[step.code].pauses),
         task=task,

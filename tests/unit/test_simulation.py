@@ -514,3 +514,24 @@ def test_investors_take_their_time_for_papers_and_no_clock_runs() -> None:
     assert later.ended - at_once.ended >= waited
     assert later.used_days <= at_once.used_days + 2, "the investor's days are not used up"
     assert (later.in_time, later.conclusion) == (True, at_once.conclusion)
+
+
+def test_a_paper_that_does_not_come_in_its_term_is_given_up() -> None:
+    day = date(2026, 3, 2)
+    example = COUNTY.scenario_by_code["plant"].example
+    of = planner.route(planner.plan(COUNTY, DAYS, "plant", example, {}, day), "S0", DAYS)
+    term = Budget(value=5, unit=Unit.WORKING_DAY)
+    steps = tuple(
+        replace(step, papers=tuple(replace(paper, term=term) for paper in step.papers))
+        for step in of.steps
+    )
+    line = WorkingTime(DAYS, day)
+    parts = {f"{p.item}/{p.department}": p for s in of.steps for p in s.parts}
+    assumed = Assumptions(
+        officers={part.department: 9 for part in parts.values()},
+        hours=dict.fromkeys(parts, constant(1.0)),
+        papers=constant(20.0 * line.day / HOUR_S),
+    )
+    promised = handed_in(replace(of, steps=steps), DAYS)
+    [life] = World(line=line, route_of=promised, assumptions=assumed, seed=1).run([0]).lives
+    assert life.conclusion is Conclusion.PARTLY_GRANTED
