@@ -41,7 +41,7 @@ lives: setup ## ten thousand random lives of applications with faults in every s
 test-kafka: setup kafka-jars ## the integration and fault suites against Apache Kafka (Java 17, Maven)
 	@LIANSHEN_TEST_BROKER=apache $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal $(wildcard tests/integration tests/faults) --ignore-glob 'tests/integration/test_*_pages.py' $(ARGS)
 
-test-pages: setup ## the pages in a real browser (Chromium; as root on Debian installs it)
+test-pages: setup ## the pages in a real browser (Chromium; LIANSHEN_TEST_VIEWS=all: each language on each screen)
 	@LIANSHEN_TEST_CHROMIUM=$$(scripts/chromium) && export LIANSHEN_TEST_CHROMIUM && \
 	  $(BIN)/pytest tests/pages $(ARGS)
 

@@ -61,6 +61,33 @@ def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+USUAL = {("desk", "zh"), ("phone", "en")}
+"""Screens and languages that are tried together; each of both is there."""
+ALL_VIEWS = "LIANSHEN_TEST_VIEWS"
+
+
+def pytest_report_header() -> str:
+    """Say which screens and languages are tried."""
+    usual = ", ".join(f"{size}-{language}" for size, language in sorted(USUAL))
+    return f"views: {'all' if os.environ.get(ALL_VIEWS) == 'all' else usual} ({ALL_VIEWS}=all)"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the other two of the four, unless all are asked for: they take as long again."""
+    if os.environ.get(ALL_VIEWS) == "all":
+        return
+    kept = [item for item in items if _is_usual(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def _is_usual(item: pytest.Item) -> bool:
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if "size" not in params or "language" not in params:
+        return True
+    return (params["size"], params["language"]) in USUAL
+
+
 def service_of(name: str) -> str:
     """Return the service whose pages somebody works with, by the name he logs in with."""
     kind = name.partition("-")[0]

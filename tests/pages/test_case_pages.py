@@ -125,6 +125,9 @@ async def test_two_on_one_case_and_a_refusal_by_its_template(
     assert await chief.page.is_checked("#ending input[value=refused]")
     chief.complaints.clear()  # the browser notes the 412
     await chief.look("case-stale")
+    # What has changed since is signed anew: that tick alone is not given back.
+    assert not await chief.page.is_checked("#ending input[name=signed]")
+    await chief.page.check("#ending input[name=signed]")
     await sent(chief, "#ending button:not([value])")
     assert said["refused"] in await chief.page.inner_text("[role=status]")
     ended = await outcome_of(town, department, task)
