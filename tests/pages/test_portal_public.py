@@ -48,7 +48,7 @@ async def test_every_item_has_its_page(visitor: Visitor) -> None:
     await visitor.open("/items")
     links = visitor.page.locator("table a")
     count = await links.count()
-    assert count == 45
+    assert count == len(catalogue_files.load(Path("deploy/catalogue/2026.1")).items)
     for place in (0, count // 2, count - 1):
         await links.nth(place).click()
         await visitor.look(f"item-{place}")
