@@ -80,13 +80,21 @@ class Town:
             Raw(topic=topic, value=row["payload"], key=row["application"].encode()) for row in rows
         ]
 
+    async def skip(self) -> None:
+        """Carry nothing that intake has said so far: another test has workflows of its names."""
+        self._carried[id(self.intake.pool)] = await self.intake.pool.fetchval(
+            "SELECT coalesce(max(id), 0) FROM outbox"
+        )
+
     async def asked(self, nth: int) -> tuple[str, datetime]:
         """An application whose joint step was objected to: its number, the end of its term.
 
         It is the n-th of this intake: two tests share a Temporal, and must not share a number.
         """
-        numbers = [await self.intake.accepted() for _ in range(nth)]
-        number = numbers[-1]
+        for _ in range(nth - 1):
+            await self.intake.accepted()
+        await self.skip()
+        number = await self.intake.accepted()
         assert not number.endswith("-3"), "such are the numbers of orchestrator_kit"
         await self.to_orchestrator()
         await reached(self.kit, number, 1)

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from tests.unit.oracle_days import worked_days
 from tests.unit.routes import CALENDAR, START
 
-FAR = date(2026, 12, 31)
+FAR = date(2028, 12, 31)
+"""A pause is told for a year at most, and lives last for months."""
 NOTICES = tuple(
     replace(
         CALENDAR,

@@ -55,6 +55,8 @@ from tests.unit.oracle_days import DAY, expected
 
 SECOND = timedelta(seconds=1)
 CLOSES = time(17, 0)
+ENOUGH = timedelta(days=200)
+"""No budget with its extensions is longer."""
 ADVERSE = {Outcome.REFUSED, Outcome.OBJECTION}
 ENDED = {TaskState.DECIDED, TaskState.LAPSED, TaskState.CANCELLED}
 OVER = {StepState.DONE, StepState.CANCELLED}
@@ -70,7 +72,9 @@ def day_of(at: datetime) -> date:
 
 @cache
 def due(value: int, unit: Unit, start: date, version: str, ledger: Ledger) -> date:
-    return expected(Budget(value=value, unit=unit), start, WORKED[version], ledger, FAR)[0]
+    stopped = [pause.until_on or FAR for pause in ledger.pauses]
+    last = min(FAR, max([start, *stopped]) + ENOUGH)
+    return expected(Budget(value=value, unit=unit), start, WORKED[version], ledger, last)[0]
 
 
 @cache
