@@ -237,7 +237,13 @@ def _advance(turn: Turn, event: CaseEvent) -> None:
         return
     moved = True
     while moved and turn.conclusion is None:
-        moved = bool([step for step in turn.route.steps if _advance_step(turn, step)])
+        moved = bool(
+            [
+                step
+                for step in turn.route.steps
+                if turn.steps[step.code].state not in ENDED_STEPS and _advance_step(turn, step)
+            ]
+        )
     later.settle(turn, event)
     if turn.conclusion is None and all(s.state in ENDED_STEPS for s in turn.steps.values()):
         turn.conclude(_conclusion(turn.items.values()), turn.at)

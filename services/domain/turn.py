@@ -64,6 +64,8 @@ class Turn:
         self.tasks = dict(case.tasks)
         self.steps = dict(case.steps)
         self.items = dict(case.items)
+        # Items whose steps are over and that were not granted: what needs them is vain.
+        self.failed = {item for item, found in self.items.items() if found not in GRANTING}
         self.accepted = case.accepted
         self.held = case.held
         self.late = case.late
@@ -127,11 +129,6 @@ class Turn:
     def change_step(self, code: str, **changes: Any) -> None:
         """Change fields of a step's `StepStatus` of which nobody is told."""
         self.steps[code] = replace(self.steps[code], **changes)
-
-    @property
-    def failed(self) -> set[str]:
-        """The items whose steps are over and that were not granted: what needs them is vain."""
-        return {item for item, found in self.items.items() if found not in GRANTING}
 
     @property
     def pauses(self) -> tuple[Pause, ...]:
@@ -215,7 +212,8 @@ class Turn:
     def settle(self, step: RouteStep, outcomes: dict[str, Outcome]) -> None:
         """Record the final outcome of a step's items; one without an outcome is cancelled."""
         for part in step.parts:
-            self.items[part.item] = outcomes.get(part.item)
+            self.items[part.item] = outcome = outcomes.get(part.item)
+            (self.failed.discard if outcome in GRANTING else self.failed.add)(part.item)
 
     def reach_promise(self, at: datetime) -> None:
         """Tell once when the whole application has passed its promise."""
