@@ -113,7 +113,7 @@ async def read_report(request: Request, _who: Watcher, month: InPath) -> Monthly
 
 async def _report(request: Request, month: str) -> MonthlyReport:
     reporter: Reporter = request.app.state.reporter
-    found = await reporter.report(_month(month))
+    found = await reporter.report(month_from(month))
     if found is None:
         raise Problem(NOT_FOUND)
     return found
@@ -132,12 +132,13 @@ async def read_performance(
     It names nobody, and leaves out what would show single applications.
     """
     reporter: Reporter = request.app.state.reporter
-    found = await reporter.public(_month(month) if month else reporter.month.before)
+    found = await reporter.public(month_from(month) if month else reporter.month.before)
     if found is None:
         raise Problem(NOT_FOUND)
     return found
 
 
-def _month(text: str) -> Month:
+def month_from(text: str) -> Month:
+    """Return the month that `2026-03` names; the pattern was checked."""
     year, month = text.split("-")
     return Month(year=int(year), month=int(month))

@@ -14,8 +14,7 @@ from services.domain.calendar import ZONE
 from services.domain.catalogue import Name
 from services.runtime.catalogue_shelf import Shelf
 from services.runtime.db import Connection
-from services.runtime.web.problems import NOT_FOUND, Problem
-from services.runtime.web.site import Site
+from services.runtime.web.site import Site, site_of
 from services.runtime.web.site.session import Session, signed_in, signed_in_as
 
 OFFICER, CHIEF, HEAD = Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.DEPARTMENT_HEAD
@@ -28,14 +27,6 @@ OFFERED_FOR = timedelta(days=183)
 """Who has not been here for so long is no colleague to choose any more."""
 _SHOWN_OF_REF = 6
 _LONGEST_NAME = 100
-
-
-def site_of(request: Request) -> Site:
-    """FastAPI dependency: the site. Raises Problem 404 for a process without pages."""
-    found: Site | None = getattr(request.app.state, "site", None)
-    if found is None:
-        raise Problem(NOT_FOUND)
-    return found
 
 
 Pages = Annotated[Site, Depends(site_of)]

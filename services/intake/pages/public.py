@@ -24,7 +24,7 @@ from services.intake.parts import Parts, parts_of
 from services.intake.register import Wanted
 from services.runtime.web import pages
 from services.runtime.web.problems import NOT_FOUND, Problem
-from services.runtime.web.site import Site
+from services.runtime.web.site import Site, site_of
 
 router = APIRouter(include_in_schema=False)
 Tools = Annotated[Parts, Depends(parts_of)]
@@ -36,14 +36,6 @@ _ITEM_WORDS: dict[str, Any] = {
     "starts": STARTS,
     "procedures": PROCEDURES,
 }
-
-
-def site_of(request: Request) -> Site:
-    """FastAPI dependency: the site. Raises Problem 404 for a process without pages."""
-    found: Site | None = getattr(request.app.state, "site", None)
-    if found is None:
-        raise Problem(NOT_FOUND)
-    return found
 
 
 Pages = Annotated[Site, Depends(site_of)]

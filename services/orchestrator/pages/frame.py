@@ -10,8 +10,7 @@ from services.contracts.vocabulary import Role
 from services.domain.catalogue import Name
 from services.orchestrator.figures import Names
 from services.runtime.catalogue_shelf import Shelf
-from services.runtime.web.problems import NOT_FOUND, Problem
-from services.runtime.web.site import Site
+from services.runtime.web.site import Site, site_of
 from services.runtime.web.site.languages import language_of
 from services.runtime.web.site.session import Session, signed_in, signed_in_as
 from services.runtime.web.site.words import Words
@@ -21,14 +20,6 @@ DEPARTMENTS = (Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.DEPARTMENT_HEAD)
 Anybody = Annotated[Session, Depends(signed_in)]
 Watcher = Annotated[Session, Depends(signed_in_as(*WATCHERS))]
 Operator = Annotated[Session, Depends(signed_in_as(Role.OPERATOR))]
-
-
-def site_of(request: Request) -> Site:
-    """FastAPI dependency: the site. Raises Problem 404 for a process without pages."""
-    found: Site | None = getattr(request.app.state, "site", None)
-    if found is None:
-        raise Problem(NOT_FOUND)
-    return found
 
 
 Pages = Annotated[Site, Depends(site_of)]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from services.domain.performance import Month
-from services.orchestrator.figures_api import MONTH
+from services.orchestrator.figures_api import MONTH, month_from
 from services.orchestrator.pages.frame import Pages
 from services.orchestrator.report import MONTHS_SHOWN, Reporter
 from services.orchestrator.settings import Settings
@@ -24,7 +24,7 @@ async def performance(
     """How the departments kept their promises in a month; open to everybody."""
     reporter: Reporter = request.app.state.reporter
     settings: Settings = request.app.state.settings
-    wanted = _month(month) if month else reporter.month.before
+    wanted = month_from(month) if month else reporter.month.before
     found = await reporter.public(wanted)
     if found is None:
         raise Problem(NOT_FOUND)
@@ -45,8 +45,3 @@ def _months(current: Month) -> list[Month]:
         current = current.before
         found.append(current)
     return found
-
-
-def _month(text: str) -> Month:
-    year, month = text.split("-")
-    return Month(year=int(year), month=int(month))

@@ -107,7 +107,7 @@ async def overview(
         return RedirectResponse("/supervision/cards", status_code=303)
     drawer: Drawer = request.app.state.drawer
     today = today_of(request.app.state)
-    asked = _month(month) if month else Month(year=today.year, month=today.month)
+    asked = figures_api.month_from(month) if month else Month(year=today.year, month=today.month)
     [period] = await drawer.draw(asked.first, min(asked.last, today), "department")
     monday = today - timedelta(days=today.weekday())
     weeks = [monday - WEEK * back for back in reversed(range(WEEKS))]
@@ -324,11 +324,6 @@ def following(request: Request, cursor: str | None) -> str | None:
     if cursor is None:
         return None
     return str(request.url.include_query_params(after=cursor).replace(scheme="", netloc=""))
-
-
-def _month(text: str) -> Month:
-    year, month = text.split("-")
-    return Month(year=int(year), month=int(month))
 
 
 def _months(today: date) -> list[str]:

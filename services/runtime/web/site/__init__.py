@@ -1,5 +1,5 @@
 """What the pages of all services share: language, frame, components, style, errors for people."""
 
-from services.runtime.web.site.site import Site, install
+from services.runtime.web.site.site import Site, install, site_of
 
-__all__ = ["Site", "install"]
+__all__ = ["Site", "install", "site_of"]

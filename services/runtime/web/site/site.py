@@ -21,7 +21,7 @@ from starlette.routing import Match
 
 from services.domain.calendar import ZONE
 from services.runtime.settings import ServiceSettings
-from services.runtime.web.problems import FORBIDDEN, Problem
+from services.runtime.web.problems import FORBIDDEN, NOT_FOUND, Problem
 from services.runtime.web.site import menu, signing_in, words
 from services.runtime.web.site.assets import PATH, Assets, AssetsMissingError
 from services.runtime.web.site.languages import (
@@ -273,6 +273,14 @@ def install(
     site.install(app)
     for router in routers:
         app.include_router(router)
+
+
+def site_of(request: Request) -> Site:
+    """FastAPI dependency: the site. Raises Problem 404 for a process without pages."""
+    found: Site | None = getattr(request.app.state, "site", None)
+    if found is None:
+        raise Problem(NOT_FOUND)
+    return found
 
 
 def policy(issuer: str) -> str:
