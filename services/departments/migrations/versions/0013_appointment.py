@@ -1,0 +1,11 @@
+"""The investor's word about an appointment."""
+
+from services.runtime.migrations import run_beside
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    """Run the SQL file beside this one."""
+    run_beside(__file__)
