@@ -14,6 +14,8 @@ from services.domain.catalogue import Catalogue
 from services.domain.editions import in_force
 from services.domain.findings import Finding, Sourced
 from services.domain.lint import errors, lint
+from services.domain.samples import PlacedSample, Sample, lint_samples, supplied
+from services.runtime import sample_files
 from services.runtime.catalogue_files import COUNTY_FILE, CatalogueError, load, load_all, read_all
 from services.runtime.clock import SystemClock
 
@@ -60,19 +62,43 @@ def lint_(
     notes: Annotated[
         bool, typer.Option("--notes", help="Print also what is worth knowing but no error.")
     ] = False,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            "--samples",
+            help="Folder of samples of materials; default: `samples` beside the versions' folder, "
+            "where all versions are checked.",
+        ),
+    ] = None,
 ) -> None:
-    """Refuse a catalogue that is not fit for use, with file, line and reason."""
+    """Refuse a catalogue that is not fit for use, or its samples, with file, line and reason."""
     try:
         versions = read_all(folder)
+        papers = _samples(folder, samples)
     except CatalogueError as error:
         _print(error.findings, lang)
         raise typer.Exit(REFUSED) from error
-    findings = lint(versions)
+    findings = lint(versions) + (lint_samples(versions, papers) if papers is not None else ())
     refused = errors(findings)
     _print(findings if notes else refused, lang)
     if refused:
         raise typer.Exit(REFUSED)
-    typer.echo(_summary(versions, len(findings)))
+    typer.echo(_summary(versions, papers, len(findings)))
+
+
+def _samples(folder: Path, named: Path | None) -> tuple[PlacedSample, ...] | None:
+    """Return the samples to check; None where there is no folder of them, and nobody named one.
+
+    One version alone does not know the materials of the others. Raises CatalogueError.
+    """
+    if named is not None:
+        if not named.is_dir():
+            fail(f"{named}: 没有此文件夹 / there is no such folder")
+        return sample_files.read_all(named)
+    usual = sample_files.beside(folder)
+    if (folder / COUNTY_FILE).is_file() or not usual.is_dir():
+        return None
+    return sample_files.read_all(usual)
 
 
 @app.command()
@@ -112,9 +138,14 @@ def compare(old: Version, new: Version, lang: Lang = Language.ZH) -> None:
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Of a sample of a material instead.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of a whole catalogue."""
-    typer.echo(json.dumps(Catalogue.model_json_schema(), ensure_ascii=False, indent=2))
+    model = Sample if sample else Catalogue
+    typer.echo(json.dumps(model.model_json_schema(), ensure_ascii=False, indent=2))
 
 
 def version_on(folder: Path, day: date) -> Catalogue:
@@ -154,10 +185,16 @@ def _print(findings: tuple[Finding, ...], lang: Language) -> None:
         typer.echo(f"{place.file}:{place.line}: {note}{finding.code}: {text}", err=True)
 
 
-def _summary(versions: tuple[Sourced, ...], notes: int) -> str:
+def _summary(
+    versions: tuple[Sourced, ...], papers: tuple[PlacedSample, ...] | None, notes: int
+) -> str:
     parts = [
         f"{v.catalogue.county.code} {v.catalogue.county.version}: {len(v.catalogue.items)} items,"
         f" {len(v.catalogue.departments)} departments, {len(v.catalogue.scenarios)} scenarios"
         for v in versions
     ]
+    if papers is not None:
+        wanted = supplied(versions)
+        there = wanted & {one.sample.material for one in papers}
+        parts.append(f"samples of {len(there)} of the {len(wanted)} materials applicants supply")
     return f"ok: {'; '.join(parts)} (notes: {notes})"

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     EVENTS = "events"
     OPENAPI = "openapi"
     CATALOGUE = "catalogue"
+    SAMPLES = "samples"
     SUPERVISION = "supervision"
     SETTINGS = "settings"
 
@@ -177,6 +178,14 @@ def _catalogue() -> Iterator[tuple[str, str]]:
     yield "catalogue.schema.json", _json(schema)
 
 
+def _samples() -> Iterator[tuple[str, str]]:
+    from services.contracts.schemas import DIALECT
+    from services.domain.samples import Sample
+
+    schema = {"$schema": DIALECT, "$id": "urn:lianshen:sample", **Sample.model_json_schema()}
+    yield "sample.schema.json", _json(schema)
+
+
 def _supervision() -> Iterator[tuple[str, str]]:
     from services.contracts.schemas import DIALECT
     from services.domain.supervision_rules import SupervisionRules
@@ -298,6 +307,7 @@ _MAKERS: dict[Kind, Callable[[], Iterator[tuple[str, str]]]] = {
     Kind.EVENTS: _events,
     Kind.OPENAPI: _openapi,
     Kind.CATALOGUE: _catalogue,
+    Kind.SAMPLES: _samples,
     Kind.SUPERVISION: _supervision,
     Kind.SETTINGS: _settings,
 }

@@ -91,3 +91,12 @@ class ClockNotice(Wire):
     days: Days | None = Field(default=None, description="Of an extension.")
     approver: Approver | None = Field(default=None, description="Of an extension.")
     at: AwareDatetime
+
+
+class ClockResumed(Wire):
+    """A pause was over sooner than its notice says: an act ended it, or the task was decided."""
+
+    task: TaskName
+    notice: DocumentNumber = Field(description="Of the pause.")
+    until: date = Field(description="The last day that is not counted (Asia/Shanghai).")
+    at: AwareDatetime

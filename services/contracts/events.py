@@ -18,14 +18,20 @@ from services.contracts.acceptance import (
     ExaminationDone,
     ExaminationRedated,
 )
-from services.contracts.clocks import ClockNotice, TaskExtended, TaskPaused, TaskPauseEnded
+from services.contracts.clocks import (
+    ClockNotice,
+    ClockResumed,
+    TaskExtended,
+    TaskPaused,
+    TaskPauseEnded,
+)
 from services.contracts.fees import FeeRepaid
 from services.contracts.lapses import SpokenOutcome, TaskLapsed, TaskLapseDue
 from services.contracts.later import PapersAwaited, PapersLapsed, PapersLapseDue
 from services.contracts.limits import CaseExtended, JointLimitTold, TaskSentUp
 from services.contracts.ratings import FollowUpTold, RatingGiven
 from services.contracts.rectification import RectificationLapsed, RectificationLapseDue
-from services.contracts.sessions import SessionProgress, SessionTold
+from services.contracts.sessions import AppointmentAnswered, SessionProgress, SessionTold
 from services.contracts.vocabulary import (
     DEEMED,
     ApplicationStatus,
@@ -340,6 +346,7 @@ class ApplicationProgressed(Event):
         default=(), description="Notices of other steps that were sent at the same moment."
     )
     clocks: tuple[ClockNotice, ...] = ()
+    resumed: tuple[ClockResumed, ...] = ()
     extended: CaseExtended | None = None
     joint: JointLimitTold | None = None
     sessions: tuple[SessionProgress, ...] = ()
@@ -379,7 +386,7 @@ EVENTS: dict[str, type[Event]] = {
         TaskPauseEnded,
         TaskExtended,
         TaskSentUp,
-        SessionTold,
+        *(SessionTold, AppointmentAnswered),
         *(PapersLapseDue, PapersLapsed, RatingGiven, FollowUpTold, FeeRepaid),
         ApplicationProgressed,
         Receipt,

@@ -36,6 +36,7 @@ from services.contracts.fees import FeeRepaid
 from services.contracts.later import PapersLapsed, PapersLapseDue
 from services.contracts.limits import TaskSentUp
 from services.contracts.ratings import FollowUpTold, RatingGiven
+from services.contracts.sessions import AppointmentAnswered
 from services.contracts.vocabulary import DepartmentSystem, Service
 
 DAY_MS = 86_400_000
@@ -61,7 +62,7 @@ class Topic:
 
 APPLICATIONS = Topic(
     name="lianshen.applications.v1",
-    purpose="What investors do: submit, supplement, rectify, withdraw, rate; refunds.",
+    purpose="What investors do: submit, supplement, rectify, answer, withdraw, rate; refunds.",
     models=(
         ApplicationSubmitted,
         ApplicationSupplemented,
@@ -69,6 +70,7 @@ APPLICATIONS = Topic(
         RectificationLapsed,
         PapersLapsed,
         ApplicationWithdrawn,
+        AppointmentAnswered,
         RatingGiven,
         FeeRepaid,
     ),
@@ -86,6 +88,7 @@ TASKS = Topic(
         TaskCancelled,
         TaskLapseDue,
         TaskRedated,
+        AppointmentAnswered,
         Receipt,
     ),
     producers=(Service.ORCHESTRATOR,),

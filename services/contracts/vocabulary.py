@@ -99,6 +99,19 @@ class SessionState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class AppointmentOutcome(StrEnum):
+    """What became of the applicant's word about a session's time.
+
+    `gone`: the other time is taken, or outside a clock by now; `void`: there was nothing to answer
+    any more, or it came too late. In both cases the session stays as it is.
+    """
+
+    CONFIRMED = "confirmed"
+    MOVED = "moved"
+    GONE = "gone"
+    VOID = "void"
+
+
 class ApplicationStatus(StrEnum):
     """The status people are shown. Exactly one holds at any time (conservation)."""
 

@@ -1,17 +1,19 @@
 """Absences: recorded in advance or at once, by oneself or by whoever leads the department.
 
 While somebody is absent the substitute in his authorisation stands in, and what he has in hand
-holds nobody up: no case waits for one person.
+holds nobody up: no case waits for one person. Whom he names to take it up gets no authority by
+that.
 """
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from services.contracts.vocabulary import Role
 from services.departments import authority_store as store
-from services.departments.problems import ABSENCE_OVER, ANOTHER_PERSON
+from services.departments.problems import ABSENCE_OVER, ABSENT, ANOTHER_PERSON
 from services.departments.scope import acting_role, department_of, leading_role
 from services.departments.store import Row
+from services.domain.calendar import ONE_DAY, WorkingCalendar
 from services.runtime import audit
 from services.runtime.auth import Principal
 from services.runtime.clock import Clock
@@ -20,6 +22,13 @@ from services.runtime.web.problems import INVALID, NOT_FOUND, Fault, Problem, Wo
 
 _BACKDATED = Fault("#/since", Words("缺勤不得倒签", "An absence is not recorded for the past"))
 _TERM = Fault("#/until", Words("结束时间早于开始时间", "It ends before it has begun"))
+_HIMSELF = Fault("#/substitute", Words("替补须为另一人", "The substitute is another person"))
+LONGEST = timedelta(days=366)
+_LATER = Words(
+    "最多登记到一年以内；更久的请不填，即到另行通知",
+    "Not more than a year from now; leave the last day empty for until further notice",
+)
+_IDLE = Fault("#/until", Words("这几天都不是工作日，无须登记", "None of these is a working day"))
 
 
 async def record(
@@ -28,13 +37,17 @@ async def record(
     clock: Clock,
     who: Principal,
     person: str,
+    substitute: str | None,
     since: datetime | None,
     until: datetime | None,
 ) -> Row:
     """Record that somebody of one's department is absent, from now on unless `since` says later.
 
+    `substitute`: who is to take up what he has in hand.
+
     Raises:
-        Problem: 403: another's absence is recorded by who leads the department; 422: the times.
+        Problem: 403: another's absence is recorded by who leads the department; 422: the times, or
+            he would be his own substitute; 409: the substitute is absent himself when it begins.
     """
     department = department_of(who)
     role = _role(who, person)
@@ -46,15 +59,27 @@ async def record(
         for is_wrong, fault in (
             (begins < at, _BACKDATED),
             (until is not None and until <= begins, _TERM),
+            (substitute == person, _HIMSELF),
         )
         if is_wrong
     ]
     if faults:
         raise Problem(INVALID, errors=faults)
+    if substitute and await store.absent(conn, [substitute], department, at=begins):
+        raise Problem(ABSENT)
     id_ = await store.record_absence(
-        conn, department, person, since=begins, until=until, actor=who.ref, at=at
+        conn,
+        department,
+        person,
+        substitute=substitute,
+        since=begins,
+        until=until,
+        actor=who.ref,
+        at=at,
     )
     facts = {"absence": id_, "person": person, "since": begins, "until": until, "role": role}
+    if substitute is not None:
+        facts["substitute"] = substitute
     await _leaf(conn, "absence.recorded", who, at, facts)
     return await _row(conn, id_, department)
 
@@ -75,6 +100,45 @@ async def end(conn: Connection, *, clock: Clock, who: Principal, id_: int) -> Ro
     await store.end_absence(conn, id_, actor=who.ref, at=at)
     await _leaf(conn, "absence.ended", who, at, {"absence": id_, "role": role})
     return await _row(conn, id_, department)
+
+
+def term(
+    calendar: WorkingCalendar, now: datetime, first: date | None, last: date | None
+) -> tuple[datetime | None, datetime | None]:
+    """Return from when until when somebody is absent on days, both of which count.
+
+    That is from the opening of the first working day (None: now) to the opening of the working day
+    after the last one. No first day is today, no last day is until further notice (None).
+
+    Raises:
+        Problem: 422: days that are over, in the wrong order, too far away, or all free.
+    """
+    today = calendar.local_date(now)
+    begins, ends = first or today, last
+    faults = [] if begins >= today else [_BACKDATED]
+    faults += [
+        Fault(pointer, _LATER)
+        for pointer, day in (("#/since", begins), ("#/until", ends))
+        if day is not None and day > today + LONGEST
+    ]
+    if not faults and ends is not None and ends < begins:
+        faults = [_TERM]
+    elif not faults and ends and not calendar.working_days_between(begins - ONE_DAY, ends):
+        faults = [_IDLE]
+    if faults:
+        raise Problem(INVALID, errors=faults)
+    since = calendar.opening_of(calendar.next_working_day(begins))
+    back = None if ends is None else calendar.next_working_day(ends + ONE_DAY)
+    return since if since > now else None, None if back is None else calendar.opening_of(back)
+
+
+def working_days(calendar: WorkingCalendar, since: datetime, until: datetime) -> int:
+    """Return on how many working days somebody is absent, wholly or for a part of them."""
+    first, last = calendar.local_date(since), calendar.local_date(until)
+    after = first if since >= calendar.close_of(first) else first - ONE_DAY
+    return calendar.working_days_between(
+        after, last - ONE_DAY if until <= calendar.opening_of(last) else last
+    )
 
 
 def _role(who: Principal, person: str) -> Role:

@@ -98,7 +98,7 @@ async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> Asyn
         async with pool.acquire() as conn, conn.transaction():
             await authority.adopt(conn, clock, authority.Rule(settings.authorisations))
         kafka = settings.kafka
-        inbox = Inbox(handler=Tasks(clock), attempts=kafka.attempts, dedup=kafka.dedup)
+        inbox = Inbox(handler=Tasks(clock, shelf), attempts=kafka.attempts, dedup=kafka.dedup)
         operations.provide(app, pool=pool, inbox=inbox, clock=clock)
         loops = Loops(_loops(settings, shelf, pool, clock, inbox), service=NAME, pool=pool)
         service.add_checks(app, pool, loops)

@@ -128,7 +128,9 @@ async def mandate(
     return Mandate(
         rule=rule,
         held=tuple(held),
-        absent=await absent_holders(conn, who, department, rows, now),
+        absent=frozenset()
+        if who.has(Role.CHIEF_REPRESENTATIVE)  # in whose hands it is does not bind him
+        else await absent_holders(conn, who, department, rows, now),
         aboves=await store.aboves(conn, aboves) if aboves else {},
         signed=await store.signatures(conn, visits) if visits else {},
     )
@@ -139,7 +141,7 @@ async def absent_holders(
 ) -> frozenset[str]:
     """Return which of those who have the tasks in hand, and are not the principal, are absent."""
     holders = {row["claimed_by"] for row in rows} - {None, who.ref}
-    if not holders or who.has(Role.CHIEF_REPRESENTATIVE):
+    if not holders:
         return frozenset()
     return await store.absent(conn, sorted(holders), department, at=now)
 

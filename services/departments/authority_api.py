@@ -136,7 +136,7 @@ async def revoke_authorisation(
     "/absences",
     status_code=201,
     response_model=views.AbsenceView,
-    responses=problem_responses(*KEYED, problems.ANOTHER_PERSON),
+    responses=problem_responses(*KEYED, problems.ANOTHER_PERSON, problems.ABSENT),
 )
 async def record_absence(
     request: Request, who: Member, body: views.NewAbsence, asked: Key
@@ -154,6 +154,7 @@ async def record_absence(
             clock=request.app.state.clock,
             who=who,
             person=who.ref if body.person is None else ref_of(request, body.person),
+            substitute=None if body.substitute is None else ref_of(request, body.substitute),
             since=body.since,
             until=body.until,
         )

@@ -97,13 +97,17 @@ class NewAbsence(Asked):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"until": "2026-03-06T09:00:00Z"},
+                {"until": "2026-03-06T09:00:00Z", "substitute": "officer-planning"},
                 {"person": "chief-housing-construction"},
             ]
         }
     )
 
     person: Account | None = Field(default=None, description="null: oneself.")
+    substitute: Account | None = Field(
+        default=None,
+        description="Who is to take up what he has in hand. It gives no authority to decide.",
+    )
     since: AwareDatetime | None = Field(default=None, description="null: from now on.")
     until: AwareDatetime | None = Field(default=None, description="null: until it is ended.")
 
@@ -114,6 +118,7 @@ class AbsenceView(BaseModel):
     id: int
     department: str
     person_ref: Ref
+    substitute_ref: Ref | None
     since: datetime
     until: datetime | None
     recorded_by: Ref

@@ -143,10 +143,18 @@ async def record_absence(
     until: datetime | None,
     actor: str,
     at: datetime,
+    substitute: str | None = None,
 ) -> int:
     """Record an absence; return its id."""
     found: int = await QUERIES.record_absence(
-        conn, department=department, person=person, since=since, until=until, actor=actor, at=at
+        conn,
+        department=department,
+        person=person,
+        substitute=substitute,
+        since=since,
+        until=until,
+        actor=actor,
+        at=at,
     )
     return found
 
@@ -162,10 +170,26 @@ async def end_absence(conn: Connection, id_: int, *, actor: str, at: datetime) -
 
 
 async def list_absences(
-    conn: Connection, department: str, *, at: datetime, after: int, rows: int
+    conn: Connection,
+    department: str,
+    *,
+    at: datetime,
+    after: int,
+    rows: int,
+    person: str | None = None,
 ) -> list[Row]:
     """Return up to `rows` absences that are not over at an instant, with ids above `after`."""
-    found = QUERIES.list_absences(conn, department=department, at=at, after=after, page=rows)
+    found = QUERIES.list_absences(
+        conn, department=department, person=person, at=at, after=after, page=rows
+    )
+    return [row async for row in found]
+
+
+async def stood_in_for(
+    conn: Connection, person: str, department: str, *, at: datetime, on_day: date
+) -> list[Row]:
+    """Return whose substitute somebody is at an instant, on the day it lies in."""
+    found = QUERIES.stood_in_for(conn, person=person, department=department, at=at, on_day=on_day)
     return [row async for row in found]
 
 

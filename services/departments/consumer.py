@@ -18,10 +18,12 @@ from services.contracts.events import (
     TaskLapseDue,
     TaskRedated,
 )
+from services.contracts.sessions import AppointmentAnswered
 from services.contracts.topics import tasks_topic
 from services.contracts.vocabulary import TaskState
-from services.departments import clocks, examination, lapsing, store
+from services.departments import clocks, examination, lapsing, sessions_answers, store
 from services.departments.lapsing import LapseAsked
+from services.runtime.catalogue_shelf import Shelf
 from services.runtime.clock import Clock
 from services.runtime.db import Connection
 from services.runtime.messages import Received
@@ -41,22 +43,27 @@ class UnknownTaskError(LookupError):
 class Tasks:
     """Takes in what the orchestrator asks the departments."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Keep the business clock."""
-        self._clock = clock
+    def __init__(self, clock: Clock, shelf: Shelf) -> None:
+        """Keep the business clock, and the calendar."""
+        self._clock, self._shelf = clock, shelf
 
     async def __call__(self, conn: Connection, received: Sequence[Received]) -> None:
-        """Apply messages: new tasks first, then moved dates, then lapses, then cancellations.
+        """Apply messages: new tasks first, then moved dates, lapses, cancellations, answers.
 
         A task is issued before anything else is said about it, the dates of one that was asked to
         lapse are not moved any more, and a lapse is never asked for a task that was cancelled: in
         this order every task sees its messages as they were sent.
 
         Raises:
-            WrongQueueError, UnknownTaskError, lapsing.LapseRefusedError: nothing is applied.
+            WrongQueueError, UnknownTaskError, lapsing.LapseRefusedError,
+                sessions_answers.UnknownOfferError: nothing is applied.
         """
         for one in received:
             _check_queue(one)
+        await self._apply(conn, received)
+        await sessions_answers.take_in(conn, self._clock, self._shelf.calendar, received)
+
+    async def _apply(self, conn: Connection, received: Sequence[Received]) -> None:
         await examination.take_in(conn, received)
         await _issue(conn, received)
         asked = [
@@ -85,6 +92,7 @@ class Tasks:
 _FOR_QUEUES = (
     *(ExaminationAsked, ExaminationRedated, ExaminationClosed),
     *(TaskIssued, TaskCancelled, TaskLapseDue, TaskRedated),
+    AppointmentAnswered,
 )
 
 
@@ -94,7 +102,7 @@ def _check_queue(one: Received) -> None:
         message = f"{event.TYPE} is nothing for a queue"
         raise WrongQueueError(message)
     if one.topic != tasks_topic(event.department):
-        message = f"{event.task} came on {one.topic}"
+        message = f"{event.TYPE} for {event.department} came on {one.topic}"
         raise WrongQueueError(message)
 
 

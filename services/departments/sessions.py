@@ -12,11 +12,12 @@ from typing import Any
 
 import asyncpg
 
-from services.contracts.sessions import SessionTold
+from services.contracts.sessions import AppointmentOffer, AppointmentSettled, SessionTold
 from services.contracts.topics import DECISIONS, decisions_topic
 from services.contracts.vocabulary import Part, Service, SessionState
-from services.departments import sessions_store
+from services.departments import sessions_offers, sessions_store
 from services.departments.scope import acting_role, department_of, forbid_own
+from services.departments.sessions_offers import latest, member_clock
 from services.departments.sessions_problems import (
     LEAD_REQUIRED,
     NOT_JOINT,
@@ -33,9 +34,7 @@ from services.domain.sessions import (
     Round,
     Wanted,
     breaches,
-    clock_of,
     officers_needed,
-    shortest,
 )
 from services.runtime import audit, outbox
 from services.runtime.auth import Principal
@@ -47,8 +46,6 @@ from services.runtime.telemetry import current_traceparent
 from services.runtime.web.etag import Expected
 from services.runtime.web.problems import NOT_FOUND, Problem
 
-HORIZON = 20
-"""Working days ahead that are looked at when no member's clock ends before."""
 LOAD_DAYS = timedelta(days=30)
 """Sessions of so many days past, and all to come, are an officer's load."""
 
@@ -103,11 +100,7 @@ class About:
 
     def until(self, department: str, earliest_end: datetime) -> datetime | None:
         """Return the end of a department's clock: the shortest of its tasks'."""
-        return shortest(
-            clock_of(row["promised_at"], row["statutory_at"], earliest_end)
-            for row in self.tasks
-            if row["department"] == department
-        )
+        return member_clock(self.tasks, department, earliest_end)
 
 
 async def about(
@@ -146,20 +139,15 @@ async def round_of(
 ) -> Round:
     """Return the sessions asked for as a round that can be solved. Raises what `about` raises."""
     subjects = [await about(conn, shelf, who, one.application, one.step) for one in asked]
-    latest = _latest(shelf, now)
+    until = latest(shelf.calendar, now)
     roster = await _roster(conn, {d for found in subjects for d in found.departments})
     wanted = [
-        _wanted(one, found, roster, max(now + notice, one.not_before or now), latest)
+        _wanted(one, found, roster, max(now + notice, one.not_before or now), until)
         for one, found in zip(asked, subjects, strict=True)
     ]
     refs = {ref for one in wanted for member in one.members for ref in member.officers}
-    officers = await _officers(conn, refs, now, latest)
+    officers = await _officers(conn, refs, now, until)
     return Round(wanted=tuple(wanted), officers=officers, calendar=shelf.calendar)
-
-
-def _latest(shelf: Shelf, now: datetime) -> datetime:
-    calendar = shelf.calendar
-    return calendar.close_of(calendar.add_working_days(calendar.local_date(now), HORIZON))
 
 
 async def _roster(conn: Connection, departments: Collection[str]) -> dict[str, list[str]]:
@@ -187,14 +175,14 @@ def _wanted(
     found: About,
     roster: Mapping[str, Sequence[str]],
     earliest: datetime,
-    latest: datetime,
+    until: datetime,
 ) -> Wanted:
     return Wanted(
         key=f"{one.application}/{one.step}",
         length=one.length,
         travel=one.travel,
         earliest=earliest,
-        latest=latest,
+        latest=until,
         members=tuple(
             Member(
                 department=department,
@@ -251,7 +239,9 @@ async def convene(
         "attendees": {department: sorted(refs) for department, refs in session.attendees.items()},
     }
     await leaf(conn, "session.convened", who, session.application, id_, now, **facts)
-    await tell(conn, await locked(conn, who, id_), SessionState.CONVENED, now)
+    row = await locked(conn, who, id_)
+    offer = await sessions_offers.make(conn, shelf.calendar, row, now)
+    await tell(conn, row, SessionState.CONVENED, now, offer=offer)
     return id_
 
 
@@ -331,7 +321,14 @@ def check_state(row: Row, *states: str) -> None:
 
 
 async def tell(
-    conn: Connection, row: Row, state: SessionState, at: datetime, absent: Sequence[str] = ()
+    conn: Connection,
+    row: Row,
+    state: SessionState,
+    at: datetime,
+    absent: Sequence[str] = (),
+    *,
+    offer: AppointmentOffer | None = None,
+    settled: AppointmentSettled | None = None,
 ) -> None:
     """Tell the orchestrator, and through it the investor, what became of a session (locked)."""
     event = SessionTold(
@@ -343,6 +340,8 @@ async def tell(
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
         absent=tuple(absent),
+        offer=offer,
+        settled=settled,
         told_at=at,
     )
     told = Outgoing(

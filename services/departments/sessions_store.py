@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from services.contracts.vocabulary import Role
+from services.departments import appointments_store
 from services.departments.store import Row
 from services.runtime.db import Connection, beside, load
 
@@ -324,6 +325,16 @@ class Whole:
     members: Sequence[Row]
     seats: Sequence[Row]
     tasks: Sequence[Row]
+    offers: Sequence[Row]
+
+
+async def seats_taken(conn: Connection, session: int) -> dict[str, tuple[str, ...]]:
+    """Return who is sent to a session now, by department."""
+    found: dict[str, tuple[str, ...]] = {}
+    async for row in QUERIES.seats_of(conn, session=session):
+        if row["released_at"] is None:
+            found[row["department"]] = (*found.get(row["department"], ()), row["officer_ref"])
+    return found
 
 
 async def read_session(conn: Connection, id_: int, department: str | None) -> Whole | None:
@@ -336,6 +347,7 @@ async def read_session(conn: Connection, id_: int, department: str | None) -> Wh
         members=[found async for found in QUERIES.members_of(conn, session=id_)],
         seats=[found async for found in QUERIES.seats_of(conn, session=id_)],
         tasks=[found async for found in QUERIES.tasks_of(conn, session=id_)],
+        offers=await appointments_store.offers_of(conn, id_),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, Field
 
-from services.contracts.vocabulary import Outcome, Part, TaskState
+from services.contracts.vocabulary import AppointmentOutcome, Outcome, Part, TaskState
 from services.departments.deciding import Ended
 from services.departments.models import NUMBER, EndedView, Ref, ended
 from services.departments.sessions_models import PLACE, SHA256, STEP, State
@@ -178,6 +178,33 @@ class RecordView(BaseModel):
     recorded_at: datetime
 
 
+class OfferedTime(BaseModel):
+    """Another time that the applicant may choose."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+class OfferAnswer(BaseModel):
+    """What the applicant answered, and what became of it."""
+
+    asked: OfferedTime | None = Field(description="The time asked for; absent: it was confirmed.")
+    by: Ref
+    answered_at: datetime
+    outcome: AppointmentOutcome
+    settled_at: datetime
+
+
+class OfferView(BaseModel):
+    """What the applicant may answer about a session's time."""
+
+    number: int
+    until: datetime = Field(description="Until when: one working day before it starts.")
+    slots: list[OfferedTime]
+    made_at: datetime
+    answer: OfferAnswer | None
+
+
 class SessionDetail(SessionSummary):
     """A session with members, attendees, tasks and record."""
 
@@ -185,6 +212,7 @@ class SessionDetail(SessionSummary):
     attendees: list[SeatView]
     tasks: list[SessionTask]
     record: RecordView | None
+    offers: list[OfferView] = Field(description="To the applicant, the last first.")
 
 
 class SessionVersion(BaseModel):
@@ -256,6 +284,23 @@ def detail(whole: Whole) -> dict[str, Any]:
         ],
         "tasks": [{name: one[name] for name in _TASK} for one in whole.tasks],
         "record": record,
+        "offers": [_offer(one) for one in whole.offers],
+    }
+
+
+def _offer(one: Row) -> dict[str, Any]:
+    answer = None
+    if one["outcome"] is not None:
+        asked = {name: one[name] for name in OfferedTime.model_fields}
+        answer = {
+            "asked": None if one["starts_at"] is None else asked,
+            "by": one["actor_ref"],
+            **{name: one[name] for name in ("answered_at", "outcome", "settled_at")},
+        }
+    slots = orjson.Fragment(one["slots"])
+    return {name: one[name] for name in ("number", "until", "made_at")} | {
+        "slots": slots,
+        "answer": answer,
     }
 
 

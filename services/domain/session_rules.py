@@ -30,6 +30,8 @@ def _moved(turn: Turn, event: SessionMoved) -> None:
             ends_at=event.ends_at,
             absent=event.absent,
             ref=event.ref,
+            offer=event.offer,
+            settled=event.settled,
         )
     )
 

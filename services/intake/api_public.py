@@ -3,12 +3,12 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi import Path as PathParameter
 from starlette.responses import Response
 
 from services.domain.plan import Plan
-from services.intake import disclosure, held, problems
+from services.intake import disclosure, held, materials, problems
 from services.intake.disclosure import (
     CatalogueHead,
     ItemDisclosure,
@@ -16,6 +16,7 @@ from services.intake.disclosure import (
     Questionnaire,
     ScenarioList,
 )
+from services.intake.materials import MaterialDisclosure
 from services.intake.models import PlanQuestion
 from services.intake.parts import Parts, parts_of
 from services.intake.submission import planned
@@ -65,7 +66,23 @@ async def read_item(code: Code, parts: Tools) -> ItemDisclosure:
     Content, legal basis, conditions, procedure, both limits, materials, fee, department, result;
     `verified: false` wherever a figure could not be verified.
     """
-    found = disclosure.item(parts.catalogue(), code)
+    found = disclosure.item(parts.catalogue(), code, parts.samples)
+    if found is None:
+        raise Problem(NOT_FOUND)
+    return found
+
+
+@router.get("/catalogue/materials/{material}", responses=problem_responses(NOT_FOUND))
+async def read_material(
+    material: Annotated[str, PathParameter(max_length=64, description="Id, as in the catalogue.")],
+    request: Request,
+    parts: Tools,
+) -> MaterialDisclosure:
+    """Read everything public about a material: who supplies it, which items use it, a sample.
+
+    `upload` says what is checked at once when a file of it is handed in.
+    """
+    found = materials.material(parts, material, request.app.state.uploads)
     if found is None:
         raise Problem(NOT_FOUND)
     return found

@@ -107,6 +107,7 @@ async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> Asyn
             editions=await Editions.open(pool, shelf, clock),
             hasher=hasher,
             files=FileStore(limits.folder, max_file_bytes=limits.max_file_bytes),
+            samples=await service.samples_of(settings),
             press=await asyncio.to_thread(_press, settings),
             payment=adapter_of(settings.payment),
             payment_timeout=settings.payment.timeout,

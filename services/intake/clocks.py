@@ -34,7 +34,10 @@ class ClockNoticeShown(BaseModel):
     article: str
     reason: str
     kind: PauseKind | None = Field(description="Of a pause.")
-    until: date | None = Field(description="Of a pause: the last day that is not counted.")
+    until: date | None = Field(
+        description="Of a pause: the last day that is not counted; sooner than the notice said "
+        "where the pause was ended sooner."
+    )
     days: int | None = Field(description="Of an extension.")
     unit: Unit | None
     approver: Approver | None = Field(description="Of an extension: who approved it.")
@@ -60,7 +63,7 @@ class ClockNotices(BaseModel):
 
 
 async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> None:
-    """Write what progress tells of clocks: at most three statements, none without cause."""
+    """Write what progress tells of clocks: at most four statements, none without cause."""
     await _project_joint(conn, events)
     said = [event for event in events if event.settled or event.provisional]
     last = {event.application: event.settled for event in said}
@@ -88,6 +91,15 @@ async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> 
         columns = zip(*rows, strict=True)
         named = {name: list(column) for name, column in zip(_COLUMNS, columns, strict=True)}
         await QUERIES.project_clocks(conn, **named)
+    over = [(event.application, one) for event in events for one in event.resumed]
+    if over:
+        await QUERIES.end_pauses(
+            conn,
+            applications=[number for number, _ in over],
+            tasks=[one.task for _, one in over],
+            notices=[one.notice for _, one in over],
+            untils=[one.until for _, one in over],
+        )
 
 
 async def _project_joint(conn: Connection, events: Sequence[ApplicationProgressed]) -> None:

@@ -1,6 +1,6 @@
 """What is public about every item, without logging in (行政许可法 30; 阳光审批)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
 
@@ -29,6 +29,7 @@ from services.domain.catalogue import (
     Stage,
     StatutoryLimit,
 )
+from services.intake import links
 
 
 class Counts(BaseModel):
@@ -85,6 +86,9 @@ class MaterialOfItem(BaseModel):
 
     use: MaterialUse
     material: Material
+    sample: str | None = Field(
+        default=None, description="Address of the material with a sample of it, if there is one."
+    )
 
 
 class FeeOfItem(BaseModel):
@@ -249,8 +253,8 @@ def _row(catalogue: Catalogue, item: Item) -> ItemRow:
     )
 
 
-def item(catalogue: Catalogue, code: str) -> ItemDisclosure | None:
-    """Return everything about an item, or None."""
+def item(catalogue: Catalogue, code: str, samples: Collection[str] = ()) -> ItemDisclosure | None:
+    """Return everything about an item, or None. `samples`: the materials that have one."""
     found = catalogue.item_by_code.get(code)
     if found is None:
         return None
@@ -265,7 +269,11 @@ def item(catalogue: Catalogue, code: str) -> ItemDisclosure | None:
         department=departments[found.department],
         co_deciders=tuple(departments[one] for one in found.co_deciders),
         materials=tuple(
-            MaterialOfItem(use=use, material=catalogue.material_by_id[use.material])
+            MaterialOfItem(
+                use=use,
+                material=catalogue.material_by_id[use.material],
+                sample=links.of_public_material(use.material) if use.material in samples else None,
+            )
             for use in found.materials
         ),
         fee=FeeOfItem(

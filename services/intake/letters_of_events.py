@@ -6,7 +6,12 @@ from datetime import datetime
 
 from services.contracts.events import ApplicationProgressed
 from services.contracts.ratings import FollowUpTold
-from services.contracts.vocabulary import DateChange, Outcome, SessionState
+from services.contracts.vocabulary import (
+    AppointmentOutcome,
+    DateChange,
+    Outcome,
+    SessionState,
+)
 from services.intake.letters import Draft, LetterFacts, LetterKind, write
 from services.runtime.db import Connection
 from services.runtime.messages import Received
@@ -88,15 +93,25 @@ _SESSIONS = {
 }
 
 
+_SETTLED = {
+    AppointmentOutcome.MOVED: LetterKind.SESSION_MOVED,
+    AppointmentOutcome.GONE: LetterKind.SESSION_KEPT,
+}
+"""What was only confirmed, or came when there was nothing to answer, needs no letter."""
+
+
 def _sessions(event: ApplicationProgressed) -> Iterator[Told]:
     for one in event.sessions:
-        if kind := _SESSIONS.get(one.state):
+        settled = one.settled
+        kind = _SESSIONS.get(one.state) if settled is None else _SETTLED.get(settled.outcome)
+        if kind is not None:
             about = LetterFacts(
                 step=one.step,
                 department=one.lead,
                 session=one.session,
                 starts_at=one.starts_at,
                 ends_at=one.ends_at,
+                until=None if one.offer is None else one.offer.until,
             )
             yield kind, about
 
@@ -120,10 +135,17 @@ def _clocks(event: ApplicationProgressed) -> Iterator[Told]:
                 items=(item,), department=department, days=one.days, promised_at=promised
             )
             yield LetterKind.LIMIT_EXTENDED, about
+    for over in event.resumed:
+        item, department = over.task.split("/")[1:3]
+        about = LetterFacts(
+            items=(item,), department=department, day=over.until, promised_at=promised
+        )
+        yield LetterKind.CLOCK_RESUMED, about
     if event.extended is not None:
         yield LetterKind.LIMIT_EXTENDED, LetterFacts(days=event.extended.days, promised_at=promised)
     accepted = event.acceptance is not None and event.acceptance.accepted_on is not None
-    if promised is not None and not (event.clocks or event.extended or accepted):
+    told = event.clocks or event.resumed or event.extended or accepted
+    if promised is not None and not told:
         yield LetterKind.DATE_CHANGED, LetterFacts(promised_at=promised)
 
 

@@ -8,6 +8,11 @@ INQUIRIES = "/v1/inquiries"
 REGISTER = "/v1/public/results"
 
 
+def of_public_material(material: str) -> str:
+    """Return the address of what is public about a material."""
+    return f"/v1/catalogue/materials/{material}"
+
+
 def of_application(number: str) -> dict[str, str]:
     """Return the links of an application."""
     base = f"/v1/applications/{number}"

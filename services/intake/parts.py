@@ -1,6 +1,7 @@
 """What the use cases of one process share."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from fastapi import Request
 
 from services.domain.catalogue import Catalogue
 from services.domain.plan import Plan
+from services.domain.samples import Sample
 from services.intake import store
 from services.intake.editions import Editions
 from services.intake.files import FileStore
@@ -57,6 +59,8 @@ class Parts:
     editions: Editions
     hasher: Hasher
     files: FileStore
+    samples: Mapping[str, Sample] = field(default_factory=dict)
+    """How materials are filled in, by material."""
     plans: Plans = field(default_factory=Plans)
     press: "Press | None" = None
     payment: PaymentAdapter | None = None

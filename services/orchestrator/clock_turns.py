@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.contracts.clocks import Days
+from services.contracts.clocks import ClockResumed, Days
 from services.contracts.events import (
     ClockNotice,
     Due,
@@ -36,6 +36,7 @@ from services.orchestrator import clock_store
 from services.runtime.db import Connection
 
 if TYPE_CHECKING:
+    from services.orchestrator.told import Told
     from services.orchestrator.turns import TurnInput
 
 Said: TypeAlias = Mapping[UUID, Any]
@@ -99,6 +100,20 @@ def refs(commands: Iterable[AnyCommand]) -> Iterator[UUID]:
     for command in commands:
         if isinstance(command, ChangeLedger | SetLimit) and command.why in TOLD and command.ref:
             yield UUID(command.ref)
+
+
+def tell(told: "Told", command: ChangeLedger, said: Said) -> None:
+    """Take in what the applicant is told of a clock: a notice, or that a pause is over sooner."""
+    told.clocks += notices(command, said)
+    if command.why is DateChange.PAUSE_ENDED:
+        pause = command.ledger.pauses[-1]
+        over = ClockResumed(
+            task=command.task,
+            notice=pause.notice,
+            until=pause.until_on or pause.from_on,
+            at=command.at,
+        )
+        told.resumed.append(over)
 
 
 def notices(command: ChangeLedger, said: Said) -> list[ClockNotice]:

@@ -26,7 +26,13 @@ from services.contracts.events import (
 from services.contracts.vocabulary import DepartmentSystem, Service
 from services.domain import planner
 from services.domain.joint_case import route_limits
-from services.orchestrator import acceptance_store, clock_checks, ratings, supervision_fees
+from services.orchestrator import (
+    acceptance_store,
+    clock_checks,
+    ratings,
+    session_turns,
+    supervision_fees,
+)
 from services.orchestrator.clock_checks import ClockSaid
 from services.orchestrator.store import Store
 from services.orchestrator.supervision_turns import Supervision
@@ -80,6 +86,7 @@ class Intake:
         ]
         if rows:
             await self._store.add_applications(conn, rows)
+        await session_turns.pass_on(conn, received, self._shelf.systems)
         await ratings.take_in(conn, received, self._shelf.calendar)
         await supervision_fees.take_in(conn, received, self._supervision)
         for event in (one.event for one in received):

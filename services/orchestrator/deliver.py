@@ -29,6 +29,7 @@ from services.contracts.fees import FeeRepaid
 from services.contracts.later import PapersLapsed as PapersLapsedTold
 from services.contracts.limits import TaskSentUp
 from services.contracts.ratings import RatingGiven
+from services.contracts.sessions import AppointmentAnswered
 from services.domain.calendar import WorkingCalendar
 from services.domain.case import AnyEvent, Decided, Held, Lapsed, Rectified, Resumed, Withdrawn
 from services.domain.later_events import PapersLapsed
@@ -64,7 +65,7 @@ LONGEST_PACES = 6
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
 LOST_AGAIN_S = 30.0
-KEPT_HERE = frozenset({RatingGiven.TYPE, FeeRepaid.TYPE})
+KEPT_HERE = frozenset({RatingGiven.TYPE, FeeRepaid.TYPE, AppointmentAnswered.TYPE})
 """What has had its whole effect when it is recorded, and is nothing for a workflow."""
 
 _log = structlog.get_logger(__name__)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
+from services.contracts.clocks import ClockResumed
 from services.contracts.events import (
     AcceptanceProgress,
     ClockNotice,
@@ -66,6 +67,7 @@ class Told:
     lifted: list[DeadlineSignal] = field(default_factory=list)
     rectifications: list[RectificationAsked] = field(default_factory=list)
     clocks: list[ClockNotice] = field(default_factory=list)
+    resumed: list[ClockResumed] = field(default_factory=list)
     extended: CaseExtended | None = None
     joint: JointLimitTold | None = None
     sessions: list[SessionProgress] = field(default_factory=list)

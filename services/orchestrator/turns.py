@@ -25,12 +25,7 @@ from services.contracts.events import (
 )
 from services.contracts.later import PapersLapseDue
 from services.contracts.topics import PROGRESS, TASKS, consumers_of, tasks_topic
-from services.contracts.vocabulary import (
-    ApplicationStatus,
-    DepartmentSystem,
-    Part,
-    TaskState,
-)
+from services.contracts.vocabulary import ApplicationStatus, DepartmentSystem, Part, TaskState
 from services.domain.case import (
     AnyCommand,
     AskLapse,
@@ -169,6 +164,7 @@ class Messages:
             rectification=next(iter(told.rectifications), None),
             further_rectifications=tuple(told.rectifications[1:]),
             clocks=tuple(told.clocks),
+            resumed=tuple(told.resumed),
             extended=told.extended,
             joint=told.joint,
             sessions=tuple(told.sessions),
@@ -215,7 +211,7 @@ class Messages:
             case AskRectification():
                 self._told.rectifications.append(self._rectification(command))
             case ChangeLedger():
-                self._told.clocks += clock_turns.notices(command, self._clocks)
+                clock_turns.tell(self._told, command, self._clocks)
             case SetLimit() | EndLimit() | MoveNotice():
                 limit_turns.tell(self._told, command, self._clocks)
             case _:

@@ -58,6 +58,8 @@ REASONS = {
     "literal_error": ("不在允许的取值之内", ""),
     "model_type": ("应为映射", ""),
     "tuple_type": ("应为列表", ""),
+    "too_short": ("不能没有内容", ""),
+    "string_too_short": ("不能为空", ""),
 }
 """Why pydantic refuses a field: in Chinese, and a hint to add to its English."""
 
@@ -123,12 +125,17 @@ def read(path: Path) -> Sourced:
 
 def read_one(file: Path, model: type[M]) -> M:
     """Return what one YAML file holds, as `model`. Raises CatalogueError."""
+    return read_placed(file, model)[0]
+
+
+def read_placed(file: Path, model: type[M]) -> tuple[M, Place]:
+    """Return what one YAML file holds, and where. Raises CatalogueError."""
     reader = _Reader(file.parent)
     node = reader.node(file)
     found = None if node is None else reader.parsed(file, node, "file", model)
-    if found is None:
+    if node is None or found is None:
         raise CatalogueError(tuple(reader.findings))
-    return found
+    return found, _place(file, node)
 
 
 def _version_folders(path: Path) -> list[Path]:
@@ -199,8 +206,7 @@ class _Reader:
         entry = self.parsed(file, node, kind, model)
         if entry is not None:
             known = self.places.setdefault((kind, code_of(kind, entry)), [])
-            fields = {key.value: _line(key) for key, _ in _pairs(node)}
-            known.append(Place(file=str(file), line=_line(node), fields=fields))
+            known.append(_place(file, node))
         return entry
 
     def parsed(self, file: Path, node: yaml.Node, kind: str, model: type[M]) -> M | None:
@@ -263,6 +269,11 @@ def code_of(kind: str, entry: BaseModel) -> str:
 
 def _finding(place: Place, zh: str, en: str) -> Finding:
     return Finding(code="file", place=place, zh=zh, en=en)
+
+
+def _place(file: Path, node: yaml.Node) -> Place:
+    fields = {key.value: _line(key) for key, _ in _pairs(node)}
+    return Place(file=str(file), line=_line(node), fields=fields)
 
 
 def _line(node: yaml.Node) -> int:

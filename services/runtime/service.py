@@ -4,7 +4,7 @@ import asyncio
 import gc
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Any
@@ -14,7 +14,8 @@ import uvloop
 from fastapi import FastAPI
 
 from services.domain.calendar import WorkingCalendar
-from services.runtime import audit
+from services.domain.samples import Sample
+from services.runtime import audit, sample_files
 from services.runtime.calendar_files import CalendarError
 from services.runtime.catalogue_files import CatalogueError
 from services.runtime.catalogue_shelf import Shelf
@@ -58,6 +59,14 @@ async def shelf_of(settings: ServiceSettings) -> Shelf:
         raise StartError(f"the catalogue is refused: {first}{also}") from error
     except CalendarError as error:
         raise StartError(f"the calendar is refused: {' '.join(str(error).split())}") from error
+
+
+async def samples_of(settings: ServiceSettings) -> Mapping[str, Sample]:
+    """Return the county's samples of materials. Raises StartError for what cannot be read."""
+    try:
+        return await asyncio.to_thread(sample_files.load, settings.catalogue)
+    except CatalogueError as error:
+        raise StartError(f"the samples are refused: {error.findings[0]}") from error
 
 
 def start(service: str, serving: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -302,6 +302,10 @@ class CatalogueSettings(Group):
     calendar_folder: Path = Field(
         default=Path("deploy/calendar"), description="Folder of calendar years."
     )
+    samples_folder: Path | None = Field(
+        default=None,
+        description="Folder of samples of materials; default: `samples` beside `folder`.",
+    )
 
 
 class ServiceSettings(BaseSettings):

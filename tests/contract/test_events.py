@@ -40,7 +40,9 @@ def topic_of(message: dict[str, Any]) -> str:
     if model is Receipt:
         own = message["source"].removeprefix("department/")
         return receipts_topic("orchestrator") if own == message["source"] else decisions_topic(own)
-    [topic] = [one for one in TOPICS if model in one.models]
+    [topic] = [
+        one for one in TOPICS if model in one.models and message["source"] in one.producers
+    ] or [one for one in TOPICS if model in one.models]
     return topic.name.format(department=data.get("department"))
 
 

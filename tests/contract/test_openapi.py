@@ -104,7 +104,7 @@ def test_only_the_disclosure_the_plan_the_register_and_health_are_open_to_everyb
     }
     public = {
         *("read_catalogue", "list_items", "read_item", "list_scenarios", "read_scenario"),
-        *("preview_plan", "list_approvals"),
+        *("read_material", "preview_plan", "list_approvals"),
         *("list_grants", "list_grants_as_csv", "read_grant"),
         *("verify_document", "read_seal_certificate"),
     }

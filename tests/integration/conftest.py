@@ -1,4 +1,4 @@
-"""Databases with the common tables, and the two services that the message tests let talk."""
+"""Databases with the common tables, two services that let messages talk, a desk of officers."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -9,10 +9,13 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from services.contracts.vocabulary import Service
+from services.departments import pages
+from services.departments.settings import Settings
 from services.runtime.db import Pool, open_pool
 from services.runtime.migrate import upgrade_async
 from services.runtime.settings import DatabaseSettings, KafkaSettings
 from tests.conftest import Broker, Databases
+from tests.integration.departments_parts import Desk, open_desk
 from tests.integration.messaging import World
 
 EFFECT = """
@@ -73,3 +76,17 @@ async def world(open_service_pool: OpenPool, kafka_settings: KafkaSettings) -> W
         receiver=await open_service_pool(Service.DEPARTMENTS),
         settings=kafka_settings,
     )
+
+
+@pytest_asyncio.fixture
+async def desk(databases: Databases) -> AsyncIterator[Desk]:
+    """The service of the departments over a database of its own."""
+    async with open_desk(databases) as found:
+        yield found
+
+
+@pytest.fixture
+def workbench(desk: Desk) -> Desk:
+    """The desk, with its pages as well."""
+    pages.install(desk.app, Settings())
+    return desk

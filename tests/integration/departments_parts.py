@@ -186,7 +186,7 @@ class Desk:
     async def put(self, *events: Event) -> list[int]:
         """Hand events to the consumer's handler; return the ids of the tasks issued, in order."""
         async with self.pool.acquire() as conn, conn.transaction():
-            await Tasks(self.clock)(conn, [received(event) for event in events])
+            await Tasks(self.clock, shelf())(conn, [received(event) for event in events])
             names = [event.task for event in events if isinstance(event, TaskIssued)]
             found = await conn.fetch("SELECT id, task FROM task WHERE task = ANY ($1)", names)
         ids = {row["task"]: row["id"] for row in found}

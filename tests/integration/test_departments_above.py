@@ -1,18 +1,15 @@
 """报批, visits on the spot, reassignment and special handling: the acts around a decision."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
-import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from services.contracts.vocabulary import Authority
 from services.departments import assigning_api, authority_api
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     COLLEAGUE,
@@ -27,7 +24,6 @@ from tests.integration.departments_parts import (
     code_of,
     consult,
     issued,
-    open_desk,
     ref,
     token,
 )
@@ -37,12 +33,6 @@ UP = {"proposal": "granted", "opinion": "符合条件，建议批准"}
 BACK = {"answer": "granted", "document": "局批〔2026〕9号"}
 SEEN = {"visited_on": "2026-03-02", "with": ["officer-2"], "findings": "现场与图纸一致"}
 FIRE_HEAD = token("head-2", "fire", "department_head")
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        yield found
 
 
 async def high(desk: Desk, level: Authority = Authority.DEPARTMENT_HEAD, **fields: Any) -> int:

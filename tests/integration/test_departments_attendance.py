@@ -1,12 +1,10 @@
 """Who came to a joint session: each department says so of its own officers."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest_asyncio
 
-from tests.conftest import Databases
-from tests.integration.departments_parts import Desk, code_of, open_desk
+from tests.integration.departments_parts import Desk, code_of
 from tests.integration.sessions_kit import (
     ATTENDEES,
     LEAD,
@@ -21,12 +19,6 @@ from tests.integration.sessions_kit import (
     refs,
     session_told,
 )
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        yield found
 
 
 @pytest_asyncio.fixture

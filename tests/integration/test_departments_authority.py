@@ -1,7 +1,6 @@
 """Written authorisations: who may decide, from when to when, and who stands in for whom."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -20,7 +19,6 @@ from services.departments.authority import Rule
 from services.departments.authority_store import Act, Grant
 from services.departments.deciding import Ended, Entry
 from services.runtime.auth import Principal
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     COLLEAGUE,
@@ -33,7 +31,6 @@ from tests.integration.departments_parts import (
     code_of,
     consult,
     issued,
-    open_desk,
     ref,
     token,
 )
@@ -52,11 +49,10 @@ FIRE_HEAD = token("head-2", "fire", "department_head")
 
 
 @pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
+async def desk(desk: Desk) -> Desk:
     """A desk at which authorisations are required."""
-    async with open_desk(databases) as found:
-        await found.require()
-        yield found
+    await desk.require()
+    return desk
 
 
 async def paper(desk: Desk, who: dict[str, str] = HEAD, **fields: Any) -> int:

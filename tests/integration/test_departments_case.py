@@ -1,24 +1,21 @@
 """The page of a case on a real database: who sees it, what its forms do, and what comes back."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
 import httpx2
 import orjson
-import pytest_asyncio
+import pytest
 
 from services.contracts.events import ExaminationAsked, MaterialRef
 from services.contracts.vocabulary import Authority
-from services.departments import pages
 from services.departments.consumer import Tasks
 from services.departments.pages.case_acts import ACTS
 from services.departments.papers import Papers
-from services.departments.settings import Settings
 from tests import examined_county
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     COLLEAGUE,
@@ -33,12 +30,13 @@ from tests.integration.departments_parts import (
     consult,
     issued,
     number,
-    open_desk,
     received,
     ref,
     token,
 )
 from tests.integration.signing_in import Browser, browser
+
+pytestmark = pytest.mark.usefixtures("workbench")
 
 FIRE = "FIRE-DESIGN"
 EVIL = "<script>alert('x')</script>"
@@ -75,13 +73,6 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 HEADS = {"hand_over", "answer_above", "answer_extension"}
 NUMBERED = {"sign_visit", "answer_above", "answer_extension"}
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        pages.install(found.app, Settings())
-        yield found
 
 
 class Person:
@@ -437,7 +428,7 @@ async def test_papers_that_cannot_be_reached_are_said_to_be(desk: Desk) -> None:
         assert (await Person(desk, FIRE_CHIEF).open(path)).status_code == 404
 
 
-async def examination(desk: Desk) -> str:
+async def examination(desk: Desk, *materials: MaterialRef) -> str:
     """The papers of an application that planning has to look at; the address of the page."""
     application = number()
     asked = ExaminationAsked(
@@ -451,15 +442,29 @@ async def examination(desk: Desk) -> str:
         facts={"seats": 80},
         catalogue_version="2026.1",
         applicant_refs=(ref("investor-1"),),
-        materials=(),
+        materials=materials,
         subjects=("material/floor-plan",),
         asked_at=NOW,
         until=DUE.promised_at,
     )
     async with desk.pool.acquire() as conn, conn.transaction():
-        await Tasks(desk.clock)(conn, [received(asked)])
+        await Tasks(desk.clock, desk.app.state.shelf)(conn, [received(asked)])
     desk.app.state.shelf = examined_county.shelf()
     return f"/examinations/{await desk.value('SELECT max(id) FROM examination')}"
+
+
+async def test_papers_are_read_before_the_acceptance_too(desk: Desk) -> None:
+    page = await examination(desk, MaterialRef(material="floor-plan", sha256="a" * 64))
+    bare = await examination(desk)
+    officer, path = Person(desk, OFFICER), f"{page}/papers/floor-plan"
+    assert path not in (await officer.open(page)).text
+    async with httpx2.AsyncClient() as client:
+        desk.app.state.papers = Papers("http://127.0.0.1:9", client)
+        assert path in (await officer.open(page)).text
+        assert "/papers/" not in (await officer.open(bare)).text, "nothing was handed in"
+        for address in (path, f"{path}/file?sha256={'a' * 64}"):
+            assert (await officer.open(address)).status_code == 503
+            assert (await Person(desk, FIRE_CHIEF).open(address)).status_code == 404
 
 
 async def test_what_is_missing_is_said_once(desk: Desk) -> None:

@@ -1,7 +1,6 @@
 """Pauses with notice, extensions, moved dates; and the race between a decision and a lapse."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from services.contracts.events import TaskIssued, TaskRedated
 from services.contracts.vocabulary import DateChange
 from services.runtime.catalogue_shelf import Shelf
 from services.runtime.settings import CatalogueSettings
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     COLLEAGUE,
@@ -30,7 +28,6 @@ from tests.integration.departments_parts import (
     consult,
     issued,
     lapse_due,
-    open_desk,
     ref,
     token,
 )
@@ -55,10 +52,9 @@ EXTENSION = {
 
 
 @pytest.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        found.app.state.shelf = SHELF
-        yield found
+def desk(desk: Desk) -> Desk:
+    desk.app.state.shelf = SHELF
+    return desk
 
 
 def extendable() -> str:

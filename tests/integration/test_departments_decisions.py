@@ -1,14 +1,12 @@
 """Decisions, opinions and lapses: who may, when, and what excludes what."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
@@ -46,12 +44,6 @@ from tests.integration.departments_parts import (
 )
 
 GRANT = {"outcome": "granted"}
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        yield found
 
 
 async def told(desk: Desk) -> list[dict[str, Any]]:
@@ -523,7 +515,7 @@ async def test_a_decision_belongs_to_its_applications_trace_and_links_to_its_req
     first, second = issued(), issued()
     ids = await desk.put(first)
     async with desk.pool.acquire() as conn:
-        await Tasks(desk.clock)(conn, [received(second, traceparent=other)])
+        await Tasks(desk.clock, desk.app.state.shelf)(conn, [received(second, traceparent=other)])
     ids.append(await desk.value("SELECT id FROM task WHERE task = $1", second.task))
     spans.clear()
     await desk.post("/tasks/decisions", CHIEF, {"entries": [{"id": i, **GRANT} for i in ids]})

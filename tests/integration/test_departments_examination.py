@@ -1,13 +1,11 @@
 """Looking at the papers (行政许可法 32(4)): once, completely, only what the catalogue asks."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
-import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from services.contracts.acceptance import ExaminationRedated
@@ -22,7 +20,6 @@ from services.departments import examination_api
 from services.departments.consumer import Tasks
 from services.departments.examination import UnknownExaminationError
 from tests import examined_county
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     INVESTOR,
@@ -33,7 +30,6 @@ from tests.integration.departments_parts import (
     Desk,
     code_of,
     number,
-    open_desk,
     received,
     ref,
     token,
@@ -83,17 +79,16 @@ def lack(subject: str, kind: str = "missing", text: str = "请提交") -> dict[s
     return {"subject": subject, "kind": kind, "text": text}
 
 
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        found.app.include_router(examination_api.router)
-        found.app.state.shelf = examined_county.shelf()
-        yield found
+@pytest.fixture
+def desk(desk: Desk) -> Desk:
+    desk.app.include_router(examination_api.router)
+    desk.app.state.shelf = examined_county.shelf()
+    return desk
 
 
 async def put(desk: Desk, *events: Any) -> list[int]:
     async with desk.pool.acquire() as conn, conn.transaction():
-        await Tasks(desk.clock)(conn, [received(event) for event in events])
+        await Tasks(desk.clock, desk.app.state.shelf)(conn, [received(event) for event in events])
         rows = await conn.fetch(
             "SELECT id FROM examination WHERE task = ANY ($1) ORDER BY id",
             [event.task for event in events if isinstance(event, ExaminationAsked)],

@@ -1,6 +1,5 @@
 """What somebody may do to a clock on: a written authorisation, and an approver who is a person."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
-import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from services.departments import extending_api
@@ -16,7 +14,6 @@ from services.verification.authority import authority
 from services.verification.days import Days
 from services.verification.folders import Folder, queries
 from services.verification.world import World
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     HEAD,
@@ -28,7 +25,6 @@ from tests.integration.departments_parts import (
     code_of,
     consult,
     issued,
-    open_desk,
     ref,
     shelf,
     token,
@@ -75,12 +71,6 @@ def _both() -> str:
 
 
 ITEM_OF_BOTH = _both()
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        yield found
 
 
 async def paper(desk: Desk, **fields: Any) -> int:

@@ -4,14 +4,13 @@ The acts are the service's routes. Each is done by somebody who has nothing to d
 application, and by its applicant or agent in the same role: what the first may, the second may not.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any, TypeAlias
 
 import pytest
-import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from services.contracts.events import ExaminationAsked
@@ -27,7 +26,6 @@ from services.departments import (
 )
 from services.departments.consumer import Tasks
 from tests import examined_county
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     DUE,
     HASHER,
@@ -37,7 +35,6 @@ from tests.integration.departments_parts import (
     consult,
     issued,
     number,
-    open_desk,
     received,
     ref,
     shelf,
@@ -197,7 +194,7 @@ async def find(desk: Desk, who: Person) -> Any:
         until=DUE.promised_at,
     )
     async with desk.pool.acquire() as conn, conn.transaction():
-        await Tasks(desk.clock)(conn, [received(asked)])
+        await Tasks(desk.clock, desk.app.state.shelf)(conn, [received(asked)])
         id_ = await conn.fetchval("SELECT id FROM examination WHERE task = $1", asked.task)
     desk.app.state.shelf = examined_county.shelf()
     answer = await desk.post(f"/examinations/{id_}/findings", who.headers, {"findings": []})
@@ -331,11 +328,10 @@ ROUTERS = (
 )
 
 
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        found.app.include_router(examination_api.router)
-        yield found
+@pytest.fixture
+def desk(desk: Desk) -> Desk:
+    desk.app.include_router(examination_api.router)
+    return desk
 
 
 def test_every_act_is_looked_at() -> None:

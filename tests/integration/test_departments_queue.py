@@ -1,18 +1,15 @@
 """The queues: what arrives, what is shown, in pages, and how fast."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
-import pytest_asyncio
 
 from services.contracts.events import Receipt
 from services.departments.consumer import Tasks, UnknownTaskError, WrongQueueError
 from services.departments.sweeper import lapse_sweeper
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     COLLEAGUE,
@@ -28,16 +25,9 @@ from tests.integration.departments_parts import (
     issued,
     lapse_due,
     number,
-    open_desk,
     received,
     ref,
 )
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        yield found
 
 
 def due_in(days: int) -> Any:
@@ -87,7 +77,9 @@ async def test_any_number_of_tasks_takes_the_same_statements(desk: Desk) -> None
             ):
                 await conn.execute("SELECT 1")
                 with conn.query_logger(lambda record: seen.append(record.query)):
-                    await Tasks(desk.clock)(conn, [received(event) for event in batch])
+                    await Tasks(desk.clock, desk.app.state.shelf)(
+                        conn, [received(event) for event in batch]
+                    )
         return len(seen)
 
     async with asyncpg.create_pool(desk.url, min_size=1, max_size=1) as pool:
@@ -99,11 +91,13 @@ async def test_any_number_of_tasks_takes_the_same_statements(desk: Desk) -> None
 async def test_a_message_on_another_departments_topic_is_refused(desk: Desk) -> None:
     async with desk.pool.acquire() as conn:
         with pytest.raises(WrongQueueError):
-            await Tasks(desk.clock)(conn, [received(issued(), topic="lianshen.tasks.fire.v1")])
+            await Tasks(desk.clock, desk.app.state.shelf)(
+                conn, [received(issued(), topic="lianshen.tasks.fire.v1")]
+            )
         receipt = Receipt(consumer="x", event_ids=(received(issued()).event_id,))
         forged = received(issued())
         with pytest.raises(WrongQueueError):
-            await Tasks(desk.clock)(
+            await Tasks(desk.clock, desk.app.state.shelf)(
                 conn, [type(forged)(envelope=forged.envelope, event=receipt, topic=forged.topic)]
             )
     assert await desk.value("SELECT count(*) FROM task") == 0

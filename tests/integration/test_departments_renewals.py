@@ -1,20 +1,17 @@
 """Renewal by silence in the departments' store: decided, or renewed by law, and never both."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
-import pytest_asyncio
 
 from services.contracts.events import TaskIssued
 from services.contracts.vocabulary import Silence
 from services.departments.lapsing import LapseRefusedError
 from services.departments.sweeper import lapse_sweeper
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     DUE,
@@ -25,18 +22,11 @@ from tests.integration.departments_parts import (
     code_of,
     issued,
     lapse_due,
-    open_desk,
 )
 
 EXPIRES_AT = datetime(2026, 3, 31, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 RACES = 200
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        yield found
 
 
 def renewal(**fields: Any) -> TaskIssued:

@@ -1,14 +1,11 @@
 """Who reaches what: every route, every role, one's own department and another."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from fastapi.routing import APIRoute
 
 from services.departments import api
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     HEAD,
@@ -20,7 +17,6 @@ from tests.integration.departments_parts import (
     code_of,
     consult,
     issued,
-    open_desk,
     token,
 )
 
@@ -62,12 +58,6 @@ MATRIX: dict[tuple[str, str], tuple[Any, dict[str, str]]] = {
     ("POST", "/v1/tasks/decisions"): ({"entries": [{"id": 1, **GRANT}]}, ACT),
     ("GET", "/v1/operations/silent-tasks"): (None, OPERATE),
 }
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        yield found
 
 
 def test_the_matrix_has_every_route() -> None:

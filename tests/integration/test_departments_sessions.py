@@ -1,7 +1,6 @@
 """Joint sessions: proposed, convened, held, recorded, signed; N decisions of one session."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from services.verification.days import Days
 from services.verification.folders import Folder, queries
 from services.verification.sessions import sessions
 from services.verification.world import World
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     DUE,
     INVESTOR,
@@ -25,7 +23,6 @@ from tests.integration.departments_parts import (
     cancelled,
     code_of,
     lapse_due,
-    open_desk,
     ref,
     token,
 )
@@ -52,12 +49,6 @@ from tests.integration.sessions_kit import (
 )
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        yield found
 
 
 @pytest_asyncio.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest_asyncio
 
-from services.contracts.clocks import Days
+from services.contracts.clocks import ClockResumed, Days
 from services.contracts.events import ApplicationProgressed, ClockNotice
 from services.contracts.limits import CaseExtended, JointLimitTold
 from services.contracts.vocabulary import ApplicationStatus, Approver, DateChange, PauseKind
@@ -83,6 +83,32 @@ async def test_the_applicant_is_told_why_a_clock_stops_and_a_limit_is_longer(
     assert by_why["paused"]["reason"] == "须现场检验排水能力"
     assert (by_why["extended"]["days"], by_why["extended"]["unit"]) == (10, "working_day")
     assert by_why["extended"]["approver"] == "department_head"
+
+
+async def test_a_pause_that_ended_sooner_ends_sooner_and_only_it(intake: Intake) -> None:
+    number = await intake.accepted()
+    first, second = (
+        paused(number),
+        paused(number).model_copy(update={"notice": "市容检告〔2026〕9号"}),
+    )
+    await intake.told(progressed(number, clocks=(first, second)))
+    for day in (date(2026, 3, 4), date(2026, 3, 5)):  # what is told later never makes it longer
+        over = ClockResumed(task=first.task, notice=NOTICE, until=day, at=NOW)
+        assert not (await intake.told(progressed(number, resumed=(over,)))).dead
+    shown = (await intake.get(f"/v1/applications/{number}/clocks")).json()["items"]
+    assert {one["notice"]: one["until"] for one in shown} == {
+        NOTICE: "2026-03-04",
+        second.notice: "2026-03-06",
+    }
+
+
+async def test_a_pause_may_begin_and_end_in_one_message(intake: Intake) -> None:
+    number = await intake.accepted()
+    first = paused(number)
+    over = ClockResumed(task=first.task, notice=NOTICE, until=date(2026, 3, 3), at=NOW)
+    await intake.told(progressed(number, clocks=(first,), resumed=(over,)))
+    [shown] = (await intake.get(f"/v1/applications/{number}/clocks")).json()["items"]
+    assert shown["until"] == "2026-03-03"
 
 
 async def test_only_the_applicant_is(intake: Intake) -> None:

@@ -26,6 +26,7 @@ from tests.integration.intake_kit import (
     prepare,
     running,
 )
+from tests.integration.waiting_told import BRIGADE, convened
 
 AGENT = "110101194912310024"
 FOOD, SIGN_FEE = "FOOD-PERMIT", "sign-space-fee"
@@ -77,6 +78,9 @@ ACTS: dict[str, Act] = {
     "/v1/applications/{application}/ratings": Act(
         Role.INVESTOR, "own", {"department": "food-health", "grade": "satisfied"}
     ),
+    "/v1/applications/{application}/sessions/{lead}/{session}/answer": Act(
+        Role.INVESTOR, "own", {"offer": 1}
+    ),
     f"{BILL}/payments": Act(Role.INVESTOR, "own", {}),
     f"{BILL}/lines/{{standard}}/assessments": Act(
         Role.OPERATOR, "others", {"rate": "1", "document": "1号"}
@@ -108,6 +112,8 @@ class Case:
             remedy=self.remedy,
             standard=SIGN_FEE,
             letter=1,
+            lead=BRIGADE,
+            session=1,
         )
 
     async def ask(self, path: str, who: Mapping[str, str]) -> str:
@@ -136,7 +142,7 @@ async def case(databases: Databases, tmp_path: Path) -> AsyncIterator[Case]:
             applicant={**person, "kind": "person"},
             agent={**agent, "authorisation": await intake.uploaded()},
         )
-        await intake.told(released(number))
+        await intake.told(released(number), convened(number))
         found = Case(intake=intake, number=number)
         noted = await intake.client.post(
             found.path(REMEDIES),

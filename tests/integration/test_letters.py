@@ -12,7 +12,7 @@ import orjson
 import pytest_asyncio
 
 from services.contracts.acceptance import NoticeLine
-from services.contracts.clocks import ClockNotice, Days
+from services.contracts.clocks import ClockNotice, ClockResumed, Days
 from services.contracts.events import (
     AcceptanceProgress,
     ApplicationProgressed,
@@ -25,10 +25,12 @@ from services.contracts.events import (
 )
 from services.contracts.later import PapersLapseDue
 from services.contracts.limits import CaseExtended
+from services.contracts.sessions import AppointmentSettled
 from services.contracts.vocabulary import (
     AcceptanceKind,
     AcceptanceState,
     ApplicationStatus,
+    AppointmentOutcome,
     Approver,
     Conclusion,
     DateChange,
@@ -178,6 +180,11 @@ async def test_nothing_is_written_about_what_was_not_applied(intake: Intake) -> 
     assert await intake.pool.fetchval("SELECT count(*) FROM letter") == 0
 
 
+def settled(outcome: AppointmentOutcome) -> SessionProgress:
+    what = AppointmentSettled(offer=1, outcome=outcome)
+    return session(SessionState.CONVENED).model_copy(update={"settled": what})
+
+
 async def test_every_kind_has_its_words(intake: Intake) -> None:
     number = await intake.accepted()
     line = NoticeLine(
@@ -203,6 +210,7 @@ async def test_every_kind_has_its_words(intake: Intake) -> None:
         until=LATER.date(),
         at=LATER,
     )
+    sooner = ClockResumed(task=pause.task, notice=pause.notice, until=LATER.date() - DAY, at=LATER)
     longer = CaseExtended(
         days=Days(value=15),
         approver=Approver.GOVERNMENT_HEAD,
@@ -230,6 +238,7 @@ async def test_every_kind_has_its_words(intake: Intake) -> None:
         told(number, acceptance=notice),
         told(number, acceptance=accepted, promised_at=LATER),
         told(number, clocks=(pause,), promised_at=LATER),
+        told(number, resumed=(sooner,), promised_at=LATER),
         told(number, extended=longer),
         told(number, promised_at=LATER),
         told(number, promised_at=LATER + timedelta(days=1)),
@@ -237,6 +246,9 @@ async def test_every_kind_has_its_words(intake: Intake) -> None:
         told(number, rectification=rectify),
         told(number, papers=(papers,)),
         told(number, sessions=(session(SessionState.CONVENED),)),
+        told(number, sessions=(settled(AppointmentOutcome.CONFIRMED),)),
+        told(number, sessions=(settled(AppointmentOutcome.MOVED),)),
+        told(number, sessions=(settled(AppointmentOutcome.GONE),)),
         told(number, sessions=(session(SessionState.HELD),)),
         told(number, sessions=(session(SessionState.CANCELLED),)),
         told(number, results=(result(Outcome.GRANTED),)),

@@ -147,6 +147,7 @@ async def test_a_pause_moves_dates_everywhere_and_is_told(kit: Kit) -> None:
     progress = said[-1]["data"]
     assert [one["due"]["promised_on"] for one in progress["tasks"]] == ["2026-03-13"]
     [told] = progress["clocks"]
+    assert not progress["resumed"]
     assert (told["notice"], told["reason"], told["until"], told["kind"]) == (
         NOTICE,
         "须现场检验排水能力",
@@ -175,7 +176,10 @@ async def test_an_end_and_an_extension_follow(kit: Kit) -> None:
     row = await kit.one("SELECT promised_on, statutory_on FROM task WHERE task = $1", name)
     # one day is left out, ten are added
     assert (row["promised_on"], row["statutory_on"]) == (date(2026, 3, 10), date(2026, 4, 15))
-    told = (await kit.progressed(number))[-1]["clocks"]
+    progress = (await kit.progressed(number))[-1]
+    told = progress["clocks"]
+    [over] = progress["resumed"]
+    assert (over["task"], over["notice"], over["until"]) == (name, NOTICE, "2026-03-03")
     assert [(one["why"], one["notice"]) for one in told] == [
         ("paused", NOTICE),
         ("extended", "市容延〔2026〕2号"),

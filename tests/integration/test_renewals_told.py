@@ -91,7 +91,7 @@ class County:
 
     async def to_queue(self, event: Event) -> None:
         async with self.queues.acquire() as conn, conn.transaction():
-            await Tasks(self.kit.clock)(conn, [received(event)])
+            await Tasks(self.kit.clock, shelf())(conn, [received(event)])
 
     async def last(self, pool: Pool, kind: type[Event]) -> Any:
         """Return the last event of a type that a service said."""

@@ -2,21 +2,16 @@
 
 import html
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import pytest_asyncio
 
-from services.departments import pages
 from services.departments.pages.sessions_calendar import HOUR, LEFT, TOP, Slot, week
-from services.departments.settings import Settings
 from services.runtime import calendar_files
-from tests.conftest import Databases
-from tests.integration.departments_parts import INVESTOR, Desk, open_desk, token
+from tests.integration.departments_parts import INVESTOR, Desk, token
 from tests.integration.sessions_kit import (
     CHIEFS,
     CLERK,
@@ -33,15 +28,10 @@ from tests.integration.sessions_kit import (
 from tests.integration.signing_in import Browser, browser
 from tests.unit.test_session_photos import DATA, END, SIGNATURE, chunk, header
 
+pytestmark = pytest.mark.usefixtures("workbench")
+
 PNG = SIGNATURE + header() + DATA + END
 MARKUP = "<b>现场</b>"
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        pages.install(found.app, Settings())
-        yield found
 
 
 def at(desk: Desk, who: Any) -> Browser:
@@ -114,7 +104,9 @@ async def test_an_inspection_from_the_pages_alone(desk: Desk) -> None:
     for department in DEPARTMENTS:
         who = CHIEFS[department]
         here = [one["officer"] for one in whole["attendees"] if one["department"] == department]
-        version = value_of(await seen(desk, who, path), "version")
+        text = await seen(desk, who, path)
+        assert 'name="act" value="attendance"' in text, "who comes after the first is asked, too"
+        version = value_of(text, "version")
         await sent(desk, who, path, act="attendance", version=version, present=here)
 
     taken = SIGNATURE + header() + chunk(b"eXIf", b"N 30.2 E 120.1") + DATA + END

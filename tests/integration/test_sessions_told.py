@@ -11,9 +11,22 @@ import pytest
 import pytest_asyncio
 
 from services.contracts.events import ApplicationProgressed
-from services.contracts.sessions import SessionProgress, SessionTold
-from services.contracts.vocabulary import ApplicationStatus, Role, Service, SessionState
-from services.orchestrator.deliver import core_event
+from services.contracts.sessions import (
+    AppointmentAnswered,
+    AppointmentOffer,
+    AppointmentSettled,
+    AppointmentSlot,
+    SessionProgress,
+    SessionTold,
+)
+from services.contracts.vocabulary import (
+    ApplicationStatus,
+    AppointmentOutcome,
+    Role,
+    Service,
+    SessionState,
+)
+from services.orchestrator.deliver import KEPT_HERE, core_event
 from tests.conftest import Databases
 from tests.integration.conftest import OpenPool
 from tests.integration.intake_kit import Intake, bearer, prepare, running
@@ -151,3 +164,37 @@ async def test_a_stranger_sees_no_session(intake: Intake) -> None:
     number = await intake.accepted()
     stranger = bearer("stranger", Role.INVESTOR)
     assert (await intake.get(f"/v1/applications/{number}/sessions", stranger)).status_code == 404
+
+
+async def test_an_offer_reaches_the_investor_and_his_answer_the_lead_department(kit: Kit) -> None:
+    story = await kit.story()
+    number = story.case.route.application
+    await kit.writer.carry_out(story.accepted())
+    await kit.writer.carry_out(story.next(story.decide(LICENCE), story.decide(DRAINS)))
+    slot = AppointmentSlot(starts_at=STARTS + timedelta(days=1), ends_at=ENDS + timedelta(days=1))
+    offer = AppointmentOffer(number=1, until=TOLD_AT + timedelta(hours=1), slots=(slot,))
+    await hear(kit, story, said(number, offer=offer))
+    [first] = (await kit.progressed(number))[-1]["sessions"]
+    assert AppointmentOffer.model_validate(first["offer"]) == offer
+    answered = AppointmentAnswered(
+        application=number,
+        step=JOINT,
+        department=MARKET,
+        session=17,
+        offer=1,
+        slot=slot,
+        answered_by="9f2c" * 8,
+        answered_at=TOLD_AT,
+    )
+    assert (await kit.take(answered)).applied == 1
+    row = await kit.one(
+        "SELECT topic, convert_from(payload, 'UTF8')::jsonb ->> 'data' AS data FROM outbox"
+        " WHERE type = 'lianshen.appointment.answered.v1'"
+    )
+    assert row["topic"] == f"lianshen.tasks.{MARKET}.v1"
+    assert AppointmentAnswered.model_validate_json(row["data"]) == answered
+    assert answered.TYPE in KEPT_HERE, "the workflow has nothing to do with it"
+    settled = AppointmentSettled(offer=1, outcome=AppointmentOutcome.GONE)
+    await hear(kit, story, said(number, settled=settled, told_at=TOLD_AT + timedelta(minutes=1)))
+    [last] = (await kit.progressed(number))[-1]["sessions"]
+    assert (last["settled"], last.get("offer")) == ({"offer": 1, "outcome": "gone"}, None)

@@ -140,7 +140,7 @@ async def test_every_page_is_there_for_its_people(kit: Kit, api: Api) -> None:
 async def test_the_simulator_shows_the_distribution_of_what_was_chosen(api: Api) -> None:
     app = api.client._transport.app  # type: ignore[attr-defined]  # the transport of this process
     app.state.simulator = Simulator(
-        CatalogueSettings(folder="tests/fixtures/restaurant", calendar_folder="deploy/calendar")  # type: ignore[arg-type]  # read as paths
+        CatalogueSettings(folder="tests/fixtures/restaurant", calendar_folder="deploy/calendar")
     )
     empty = await page(api, OPERATOR, "/simulator")
     assert "data:image/svg" not in empty.text
@@ -150,6 +150,6 @@ async def test_the_simulator_shows_the_distribution_of_what_was_chosen(api: Api)
     assert 'id="officers-city"' not in found.text or 'value="3"' in found.text
     await page(api, OPERATOR, "/simulator?scenario=restaurant&applications=100000", 422)
     await page(api, HEAD_OF_CITY, "/simulator", 403)
-    app.state.simulator = Simulator(CatalogueSettings(folder="nowhere"))  # type: ignore[arg-type]  # read as a path
+    app.state.simulator = Simulator(CatalogueSettings(folder="nowhere"))
     broken = await page(api, OPERATOR, "/simulator?scenario=restaurant&applications=5", 422)
     assert 'role="alert"' in broken.text

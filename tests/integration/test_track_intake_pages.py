@@ -16,6 +16,7 @@ import pytest_asyncio
 from services.contracts.events import (
     ApplicationProgressed,
     ClockNotice,
+    ClockResumed,
     Concluded,
     DeadlineSignal,
     Due,
@@ -310,6 +311,12 @@ async def test_a_pause_moves_the_promise_and_its_days_are_named(
     await intake.told(told(number, promised_at=calendar.close_of(sooner)))
     said = words(await page(intake, investor, f"/applications/{number}/explain"))
     assert f"数到 {sooner.year}年{sooner.month}月{sooner.day}日" in said
+    assert "以承诺日期为准" not in said
+    # So it is when it is told, and the notice says the day it has come to.
+    over = ClockResumed(task=notice.task, notice=notice.notice, until=date(2026, 3, 3), at=NOW)
+    await intake.told(told(number, resumed=(over,)))
+    said = words(await page(intake, investor, f"/applications/{number}/explain"))
+    assert "到 2026年3月3日 为止不计" in said
     assert "以承诺日期为准" not in said
     # What cannot be explained is not explained away.
     later = calendar.close_of(calendar.add_working_days(moved, 30))

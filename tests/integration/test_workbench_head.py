@@ -1,13 +1,9 @@
 """The pages of a department's head: load and lateness, authorisations, absences, reassigning."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest_asyncio
+import pytest
 
-from services.departments import pages
-from services.departments.settings import Settings
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     COLLEAGUE,
@@ -17,10 +13,11 @@ from tests.integration.departments_parts import (
     OFFICER,
     Desk,
     issued,
-    open_desk,
     ref,
 )
 from tests.integration.test_workbench_queue import at, due_in, seen, sent
+
+pytestmark = pytest.mark.usefixtures("workbench")
 
 AUTHORISATIONS, ABSENCES = "/department/authorisations", "/department/absences"
 GRANTED = {
@@ -30,13 +27,6 @@ GRANTED = {
     "document": "规授〔2026〕3号",
 }
 OFFICER_PAGE = f"/department/people/{ref('officer-1')}"
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        pages.install(found.app, Settings())
-        yield found
 
 
 def key(number: int) -> str:

@@ -1,16 +1,12 @@
 """Who finds what at the workbench, who is offered as a colleague, and who is forgotten."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
-from services.departments import pages, workbench_store
+from services.departments import workbench_store
 from services.departments.forgetting import DAY_S, KEPT, Forgetting
 from services.departments.pages.common import OFFERED_FOR
-from services.departments.settings import Settings
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     COLLEAGUE,
@@ -20,19 +16,13 @@ from tests.integration.departments_parts import (
     SUPERVISOR,
     Desk,
     issued,
-    open_desk,
     ref,
 )
 from tests.integration.test_workbench_queue import at, seen, sent
 
+pytestmark = pytest.mark.usefixtures("workbench")
+
 DAY = timedelta(days=1)
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        pages.install(found.app, Settings())
-        yield found
 
 
 async def test_everybody_finds_what_is_his(desk: Desk) -> None:

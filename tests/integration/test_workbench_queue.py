@@ -3,19 +3,14 @@
 import csv
 import io
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
-import pytest_asyncio
 
-from services.departments import pages
 from services.departments.pages import queue_reading
 from services.departments.pages.queue_reading import Filter
-from services.departments.settings import Settings
-from tests.conftest import Databases
 from tests.integration.departments_parts import (
     CHIEF,
     COLLEAGUE,
@@ -28,10 +23,11 @@ from tests.integration.departments_parts import (
     Desk,
     consult,
     issued,
-    open_desk,
     ref,
 )
 from tests.integration.signing_in import Browser, browser
+
+pytestmark = pytest.mark.usefixtures("workbench")
 
 EXAMINED = """
     INSERT INTO examination (task, application, project_code, department, round, items,
@@ -43,13 +39,6 @@ EXAMINED = """
     FROM (SELECT n, 'MX20260301-' || lpad(n::text, 6, '0') || '-7' AS a
         FROM generate_series(1, $1::integer) AS n) AS made
 """
-
-
-@pytest_asyncio.fixture
-async def desk(databases: Databases) -> AsyncIterator[Desk]:
-    async with open_desk(databases) as found:
-        pages.install(found.app, Settings())
-        yield found
 
 
 def at(desk: Desk, who: dict[str, str], name: str = "王芳") -> Browser:

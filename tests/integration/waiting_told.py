@@ -11,6 +11,7 @@ from services.contracts.events import (
     SessionProgress,
     StepProgress,
 )
+from services.contracts.sessions import AppointmentOffer, AppointmentSlot
 from services.contracts.vocabulary import (
     AcceptanceKind,
     AcceptanceState,
@@ -78,6 +79,25 @@ def convened(number: str) -> ApplicationProgressed:
         state=SessionState.CONVENED,
         starts_at=NOW + DAY,
         ends_at=NOW + DAY + timedelta(hours=2),
+    )
+    return told(number, sessions=(coming,))
+
+
+def offered(number: str) -> ApplicationProgressed:
+    """The session is moved by its departments, and the investor is asked whether it suits him."""
+    starts, hours = NOW + 2 * DAY, timedelta(hours=2)
+    slots = tuple(
+        AppointmentSlot(starts_at=one, ends_at=one + hours)
+        for one in (starts + 2 * hours, starts + DAY, starts + 2 * DAY)
+    )
+    coming = SessionProgress(
+        step=STEP,
+        session=1,
+        lead=BRIGADE,
+        state=SessionState.CONVENED,
+        starts_at=starts,
+        ends_at=starts + hours,
+        offer=AppointmentOffer(number=1, until=starts - DAY, slots=slots),
     )
     return told(number, sessions=(coming,))
 

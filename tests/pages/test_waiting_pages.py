@@ -22,6 +22,7 @@ from tests.integration.waiting_told import (
     events,
     noticed,
     objected,
+    offered,
 )
 from tests.pages.browser import Visitor
 from tests.pages.conftest import LANGUAGES, SIZES, LogIn
@@ -212,3 +213,17 @@ async def test_bill_sessions_and_empty_pages(
     await guest.page.locator(".note-ok").wait_for()
     assert await guest.page.locator(".mail-unread").count() == 0
     await guest.look("inbox-read")
+
+
+async def test_the_time_of_an_inspection_is_confirmed(guest: Visitor, examined: Served) -> None:
+    intake = examined.intake
+    number = await intake.accepted()
+    await intake.told(accepted(number), offered(number))
+    await guest.open(f"/applications/{number}")
+    await guest.page.locator(f"a[href='/applications/{number}/session']").first.click()
+    await guest.look("session-offered")
+    await guest.page.locator("form:has(input[value=move]) button").click()
+    assert await guest.page.locator("input[name=starts_at]:invalid").count(), "none is chosen yet"
+    await guest.page.locator("form:has(input[value=confirm]) button").click()
+    await guest.page.locator(".note-ok").wait_for()
+    await guest.look("session-confirmed")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from services.contracts.clocks import DocumentNumber
 from services.runtime.web import pages
 from services.runtime.web.etag import Expected
 from services.runtime.web.problems import (
@@ -150,3 +151,16 @@ def test_expected_version() -> None:
     Expected(frozenset({"2", "3"})).check(3)
     with pytest.raises(Problem):
         Expected(frozenset()).check(3)
+
+
+def test_a_number_with_spaces_is_told_in_words() -> None:
+    class Numbered(BaseModel):
+        document: DocumentNumber
+
+    with pytest.raises(ValidationError) as refused:
+        Numbered(document="环评〔2026〕 8 号")
+    [fault] = refused.value.errors()
+    assert validation_words(dict(fault)) == (
+        "请填写文号，中间不留空格",
+        "Give a number without spaces in it",
+    )

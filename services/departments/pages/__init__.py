@@ -11,6 +11,7 @@ from services.departments.pages import (
     common,
     head,
     head_authority,
+    own_absence,
     queue,
     sessions,
     sessions_one,
@@ -22,12 +23,13 @@ from services.runtime.web import site
 MENU = (
     ("/queue", "我的待办", common.MEMBERS),
     ("/sessions", "联合会议", common.MEMBERS),
+    ("/absence", "我的缺勤", common.MEMBERS),
     ("/department", "部门管理", (common.CHIEF, common.HEAD)),
 )
 ROUTERS: tuple[APIRouter, ...] = (
     *(queue.router, views.router),
     *(case.router, case_papers.router, case_examination.router),
-    *(head.router, head_authority.router),
+    *(head.router, head_authority.router, own_absence.router),
     *(sessions.router, sessions_one.router),
 )
 

@@ -16,7 +16,7 @@ from services.departments.pages.case_acts import ACTS, Act, Asking
 from services.departments.pages.case_form import Back, Form, refused
 from services.departments.pages.case_reading import Case
 from services.departments.pages.case_words import WORDS
-from services.departments.pages.common import CHIEF, HEAD, OFFICER, Pages, greet
+from services.departments.pages.common import CHIEF, HEAD, OFFICER, Once, Pages, greet
 from services.departments.scope import sight_of
 from services.departments.store import Row
 from services.departments.web import once
@@ -25,14 +25,12 @@ from services.domain.disclosure import PROCEDURES
 from services.domain.official_texts import REMEDIES, refusal_reasons
 from services.runtime.web.idempotency import Asked
 from services.runtime.web.problems import FORBIDDEN, NOT_FOUND, Problem
-from services.runtime.web.site.forms import asked_on_page
 from services.runtime.web.site.live import live
 from services.runtime.web.site.session import Session, signed_in_as
 
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Session, Depends(signed_in_as(OFFICER, CHIEF, HEAD, Role.SUPERVISOR))]
 TaskId = Annotated[int, Path(ge=1, le=models.LARGEST_ID)]
-Once = Annotated[Asked, Depends(asked_on_page)]
 PREVIEWS = {"pause": case_letters.of_pause, "decision": case_letters.of_decision}
 
 

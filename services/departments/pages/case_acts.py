@@ -33,13 +33,14 @@ from services.departments.case_store import Mark
 from services.departments.clocks import Clocks, PauseAsked
 from services.departments.clocks_api import NewPause
 from services.departments.extending_api import NewAnswer, NewProposal
-from services.departments.pages.case_form import MOST_TEXTS, Form, checked
+from services.departments.pages.case_form import MOST_TEXTS, Form
 from services.departments.pages.case_reading import Case
 from services.departments.pages.common import CHIEF, HEAD, OFFICER
 from services.departments.problems import INCOMPLETE
 from services.runtime.auth import Principal
 from services.runtime.db import Connection
 from services.runtime.web.problems import INVALID, Fault, Problem
+from services.runtime.web.site.forms import checked
 from services.runtime.web.site.session import Session
 
 
@@ -88,18 +89,14 @@ class Act:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-async def _claim(conn: Connection, one: Asking) -> str:
-    await handling.claim(
-        conn, clock=one.state.clock, who=one.who, task=one.task, expected=one.form.expected
-    )
-    return "已由您承办"
+def _holding(hold: handling.Hold, said: str) -> Do:
+    async def do(conn: Connection, one: Asking) -> str:
+        await hold(
+            conn, clock=one.state.clock, who=one.who, task=one.task, expected=one.form.expected
+        )
+        return said
 
-
-async def _release(conn: Connection, one: Asking) -> str:
-    await handling.release(
-        conn, clock=one.state.clock, who=one.who, task=one.task, expected=one.form.expected
-    )
-    return "已退回待办"
+    return do
 
 
 async def _note(conn: Connection, one: Asking) -> str:
@@ -323,8 +320,8 @@ async def _sign_visit(conn: Connection, one: Asking) -> str:
 
 
 ACTS: dict[str, Act] = {
-    "claim": Act(do=_claim),
-    "release": Act(do=_release),
+    "claim": Act(do=_holding(handling.claim, "已由您承办")),
+    "release": Act(do=_holding(handling.release, "已退回待办")),
     "note": Act(do=_note, names={"text": "note"}),
     "checklist": Act(do=_mark),
     "decision": Act(

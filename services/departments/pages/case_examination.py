@@ -6,28 +6,29 @@ that is taken (行政许可法 31, 32(4)).
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from services.contracts.vocabulary import FindingKind
 from services.departments import examination, examination_store, models
 from services.departments.case_faults import NOTHING, SAY
 from services.departments.examination_api import Finding
-from services.departments.pages.case import Once, Reader
-from services.departments.pages.case_form import Back, Form, checked, refused
+from services.departments.pages.case import Reader
+from services.departments.pages.case_form import Back, Form, refused
 from services.departments.pages.case_reading import catalogue_of
 from services.departments.pages.case_words import WORDS
-from services.departments.pages.common import CHIEF, OFFICER, Pages
+from services.departments.pages.common import CHIEF, OFFICER, Once, Pages, acted
 from services.departments.problems import FINDING_REFUSED
 from services.departments.scope import sight_of
 from services.departments.store import Row
-from services.departments.web import once
 from services.domain import facts
 from services.domain.catalogue import Basis, Catalogue, Item, Name
 from services.runtime.web.problems import FORBIDDEN, NOT_FOUND, Fault, Problem
+from services.runtime.web.site.forms import checked
 from services.runtime.web.site.session import Session
 
 router = APIRouter(include_in_schema=False)
@@ -36,12 +37,16 @@ ExaminationId = Annotated[int, Path(ge=1, le=models.LARGEST_ID)]
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Something that may be named. `number` is its place on the page, from 1."""
+    """Something that may be named. `number` is its place on the page, from 1.
+
+    `paper`: the material whose file can be read, None without one.
+    """
 
     number: int
     subject: str
     name: Name | None
     there: bool
+    paper: str | None
     items: tuple[Item, ...]
 
     @property
@@ -74,7 +79,10 @@ class Look:
     @property
     def subjects(self) -> tuple[Subject, ...]:
         """Everything that may be named."""
-        there = {one["material"] for one in orjson.loads(self.row["materials"])}
+        given = orjson.loads(self.row["materials"])
+        there = {one["material"] for one in given}
+        files = {one["material"] for one in given if one.get("sha256")}
+        readable = getattr(self.request.app.state, "papers", None) is not None
         known = self.catalogue.item_by_code if self.catalogue is not None else {}
         items = [known[code] for code in self.row["items"] if code in known]
         return tuple(
@@ -82,7 +90,8 @@ class Look:
                 number=number,
                 subject=subject,
                 name=name,
-                there=subject.removeprefix("material/") in there,
+                there=(paper := subject.removeprefix("material/")) in there,
+                paper=paper if readable and paper in files else None,
                 items=tuple(_of(subject, items)),
             )
             for number, (subject, name) in enumerate(
@@ -166,34 +175,27 @@ async def examination_page(look: Looking) -> Response:
 async def examine(look: Looking, asked: Once) -> Response:
     """Take what somebody found."""
     form = Form.of(await look.request.form())
-    state, complete = look.request.app.state, form.text("do") == "complete"
-    response: Response = RedirectResponse(look.path, status_code=303)
+    complete = form.text("do") == "complete"
     try:
         if not look.session.principal.has(OFFICER, CHIEF):
             raise Problem(FORBIDDEN)
-        findings = [] if complete else _findings(look, form)
-        async with once(look.request, asked) as (conn, slot):
-            if slot.stored is not None:
-                return slot.stored
-            await examination.answer(
-                conn,
-                clock=state.clock,
-                catalogue=look.catalogue,
-                who=look.session.principal,
-                id_=look.row["id"],
-                findings=findings,
-                expected=form.expected,
-            )
-            slot.keep(response)
+        act = partial(
+            examination.answer,
+            clock=look.request.app.state.clock,
+            catalogue=look.catalogue,
+            who=look.session.principal,
+            id_=look.row["id"],
+            findings=[] if complete else _findings(look, form),
+            expected=form.expected,
+        )
+        note = "已确认材料齐全" if complete else "已提交，将与其他部门的意见合并为一份告知书"
+        return await acted(look.request, look.site, asked, act, to=look.path, note=note)
     except Problem as problem:
         if problem.kind is NOT_FOUND:
             raise
         now = await looking(look.request, look.session, look.site, look.row["id"])
         back = refused(look.site, look.request, "findings", form, problem, _names(look))
         return now.page(back, problem.kind.status)
-    note = "已确认材料齐全" if complete else "已提交，将与其他部门的意见合并为一份告知书"
-    look.site.flash(look.request, response, note)
-    return response
 
 
 def _findings(look: Look, form: Form) -> list[Finding]:

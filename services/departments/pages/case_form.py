@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from http import HTTPStatus
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 
 from services.runtime.web.etag import Expected
-from services.runtime.web.problems import INVALID, VERSION_REQUIRED, Fault, Problem, Words
+from services.runtime.web.problems import VERSION_REQUIRED, Problem
 from services.runtime.web.site import Site
-from services.runtime.web.wording import validation_words
 
-Model = TypeVar("Model", bound=BaseModel)
 MOST_TEXTS = 20
 MOST_DIGITS = 18
 """So many any bigint has."""
@@ -59,18 +56,6 @@ class Form:
         if not version:
             raise Problem(VERSION_REQUIRED)
         return Expected(frozenset({version}))
-
-
-def checked(model: type[Model], **values: Any) -> Model:
-    """Return what the API would be asked, by the same checks. Raises Problem 422."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        faults = [
-            Fault(f"#/{'/'.join(map(str, one['loc']))}", Words(*validation_words(one)))
-            for one in error.errors()
-        ]
-        raise Problem(INVALID, errors=faults) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,5 +115,5 @@ def refused(
         faults=faults,
         others=others,
         status=problem.kind.status,
-        stale=problem.kind.status == 412,  # noqa: PLR2004  HTTP: the version is another one
+        stale=problem.kind.status == HTTPStatus.PRECONDITION_FAILED,
     )

@@ -12,7 +12,7 @@ from services.departments.case_faults import NOT_COMPLETE, NOT_LISTED
 from services.departments.clocks_api import NewPause
 from services.departments.deciding import result_number
 from services.departments.pages.case_acts import reasons
-from services.departments.pages.case_form import Form, checked
+from services.departments.pages.case_form import Form
 from services.departments.pages.case_reading import Case
 from services.departments.store import Row
 from services.domain import clock_rules, limits, sheets
@@ -27,6 +27,7 @@ from services.domain.official_texts import (
 )
 from services.runtime.catalogue_shelf import Shelf
 from services.runtime.web.problems import INVALID, Fault, Problem
+from services.runtime.web.site.forms import checked
 
 
 def of_pause(case: Case, form: Form, shelf: Shelf, now: datetime) -> str:

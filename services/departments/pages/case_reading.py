@@ -260,7 +260,8 @@ async def _rights(conn: Connection, who: Principal, row: Row, now: datetime) -> 
     grounds, why_not, held = None, None, False
     if acts:
         found = await authority.mandate(conn, who, row["department"], [row], now)
-        held = row["claimed_by"] not in {None, who.ref, *found.absent}
+        absent = await authority.absent_holders(conn, who, row["department"], [row], now)
+        held = row["claimed_by"] not in {None, who.ref, *absent}
         try:
             grounds = authority.grounds(row, who, found)
         except Problem as problem:

@@ -15,6 +15,7 @@ ROLES = {
     Role.OFFICER: "办事人员",
     Role.CHIEF_REPRESENTATIVE: "首席代表",
     Role.DEPARTMENT_HEAD: "部门负责人",
+    Role.INVESTOR: "申请人",
 }
 PARTS = {Part.DECIDE: "审批", Part.CONSULT: "征求意见"}
 STATES = {
@@ -35,7 +36,7 @@ ACTS = {
     "claimed": "承办",
     "released": "退回待办",
     "noted": "记事",
-    "decision": "作出决定",
+    "decision": "作出了决定",
     "opinion": "提出意见",
     "lapse": "逾期未答复，视为无意见",
     "cancelled": "取消",

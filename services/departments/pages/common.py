@@ -1,20 +1,24 @@
 """What every page of the workbench needs: who is there, what things and people are called."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.responses import RedirectResponse, Response
 
 from services.contracts.vocabulary import Role
 from services.departments import workbench_store as store
 from services.departments.scope import department_of
+from services.departments.web import once
 from services.domain.calendar import ZONE
 from services.domain.catalogue import Name
 from services.runtime.catalogue_shelf import Shelf
 from services.runtime.db import Connection
+from services.runtime.web.idempotency import Asked
 from services.runtime.web.site import Site, site_of
+from services.runtime.web.site.forms import asked_on_page
 from services.runtime.web.site.session import Session, signed_in, signed_in_as
 
 OFFICER, CHIEF, HEAD = Role.OFFICER, Role.CHIEF_REPRESENTATIVE, Role.DEPARTMENT_HEAD
@@ -22,6 +26,7 @@ MEMBERS = (OFFICER, CHIEF, HEAD)
 Anybody = Annotated[Session, Depends(signed_in)]
 Member = Annotated[Session, Depends(signed_in_as(*MEMBERS))]
 Officer = Annotated[Session, Depends(signed_in_as(OFFICER, CHIEF))]
+Once = Annotated[Asked, Depends(asked_on_page)]
 Head = Annotated[Session, Depends(signed_in_as(HEAD))]
 OFFERED_FOR = timedelta(days=183)
 """Who has not been here for so long is no colleague to choose any more."""
@@ -76,6 +81,25 @@ async def people_in(conn: Connection, department: str, *, me: str, now: datetime
         offered={row["ref"]: row["name"] for row in rows if row["named_at"] > now - OFFERED_FOR},
         me=me,
     )
+
+
+async def acted(
+    request: Request,
+    site: Site,
+    asked: Asked,
+    act: Callable[[Connection], Awaitable[object]],
+    *,
+    to: str,
+    note: str,
+) -> Response:
+    """Do what a form asks for, once, in a transaction; return the way to the page, with a note."""
+    async with once(request, asked) as (conn, slot):
+        if slot.stored is not None:
+            return slot.stored
+        await act(conn)
+        response = slot.keep(RedirectResponse(to, status_code=303))
+    site.flash(request, response, note)
+    return response
 
 
 def today_of(request: Request) -> date:

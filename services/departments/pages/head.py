@@ -18,7 +18,7 @@ from services.departments import (
 from services.departments import workbench_store as store
 from services.departments.authority_models import Reassignment
 from services.departments.pages import queue, queue_reading
-from services.departments.pages.case_form import Back, Form, checked, refused
+from services.departments.pages.case_form import Back, Form, refused
 from services.departments.pages.common import (
     CHIEF,
     HEAD,
@@ -38,6 +38,7 @@ from services.runtime.db import Connection
 from services.runtime.web.etag import Expected
 from services.runtime.web.problems import INVALID, NOT_FOUND, Fault, Problem, Words
 from services.runtime.web.site import Site
+from services.runtime.web.site.forms import checked
 from services.runtime.web.site.session import Session, signed_in_as
 
 router = APIRouter(include_in_schema=False)

@@ -1,22 +1,25 @@
 """Who may act for the department: written authorisations and absences, as its head keeps them."""
 
 from datetime import date, datetime
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
-from starlette.responses import RedirectResponse, Response
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
 
 from services.departments import absences, authorisations
 from services.departments import authority_store as store
 from services.departments.authority_models import NewAbsence, NewAuthorisation
 from services.departments.authority_store import Grant
 from services.departments.models import LARGEST_ID
-from services.departments.pages.case_form import Back, Form, checked, refused
+from services.departments.pages.case_form import Back, Form, refused
 from services.departments.pages.case_words import POWERS
 from services.departments.pages.common import (
     HEAD,
     Head,
+    Once,
     Pages,
+    acted,
     department_name,
     greet,
     item_names,
@@ -29,27 +32,25 @@ from services.departments.pages.head_people import (
     person_if_any,
     person_of,
     reason_of,
+    substitutes_in,
 )
 from services.departments.scope import department_of
 from services.departments.store import Row
-from services.departments.web import once
 from services.domain.calendar import ZONE
-from services.runtime.web.idempotency import Asked
 from services.runtime.web.problems import NOT_FOUND, Problem
 from services.runtime.web.site import Site
-from services.runtime.web.site.forms import asked_on_page
+from services.runtime.web.site.forms import checked
 from services.runtime.web.site.session import Session
 
 router = APIRouter(include_in_schema=False)
 AUTHORISATIONS, ABSENCES = "/department/authorisations", "/department/absences"
 MOST = 200
-Once = Annotated[Asked, Depends(asked_on_page)]
 Number = Annotated[int, Path(alias="id", ge=1, le=LARGEST_ID)]
 _GRANT = {
     name: name
     for name in ("representative", "substitute", "items", "powers", "valid_from", "valid_until")
 } | {"document": "document"}
-_ABSENCE = {"person": "person", "since": "since", "until": "until"}
+_ABSENCE = {name: name for name in ("person", "substitute", "since", "until")}
 
 
 @router.get(AUTHORISATIONS)
@@ -101,20 +102,17 @@ async def grant(request: Request, session: Head, site: Pages, asked: Once) -> Re
     """Sign a written authorisation."""
     form = Form.of(await request.form())
     try:
-        given = await _grant_of(request, session, form)
-        async with once(request, asked) as (conn, slot):
-            if slot.stored is not None:
-                return slot.stored
-            state = request.app.state
-            await authorisations.grant(
-                conn, clock=state.clock, shelf=state.shelf, who=session.principal, given=given
-            )
-            response = slot.keep(RedirectResponse(AUTHORISATIONS, status_code=303))
+        act = partial(
+            authorisations.grant,
+            clock=request.app.state.clock,
+            shelf=request.app.state.shelf,
+            who=session.principal,
+            given=await _grant_of(request, session, form),
+        )
+        return await acted(request, site, asked, act, to=AUTHORISATIONS, note="授权书已签发。")
     except Problem as problem:
         back = refused(site, request, "grant", form, problem, _GRANT)
         return await _authorisations(request, session, site, back)
-    site.flash(request, response, "授权书已签发。")
-    return response
 
 
 async def _grant_of(request: Request, session: Session, form: Form) -> Grant:
@@ -150,24 +148,19 @@ async def revoke(
     """Revoke an authorisation, with the reason."""
     form = Form.of(await request.form())
     try:
-        async with once(request, asked) as (conn, slot):
-            if slot.stored is not None:
-                return slot.stored
-            await authorisations.revoke(
-                conn,
-                clock=request.app.state.clock,
-                who=session.principal,
-                id_=id_,
-                reason=reason_of(form),
-            )
-            response = slot.keep(RedirectResponse(AUTHORISATIONS, status_code=303))
+        act = partial(
+            authorisations.revoke,
+            clock=request.app.state.clock,
+            who=session.principal,
+            id_=id_,
+            reason=reason_of(form),
+        )
+        return await acted(request, site, asked, act, to=AUTHORISATIONS, note="授权书已撤销。")
     except Problem as problem:
         if problem.kind is NOT_FOUND:
             raise
         back = refused(site, request, f"revoke-{id_}", form, problem, {"reason": "reason"})
         return await _authorisations(request, session, site, back)
-    site.flash(request, response, "授权书已撤销。")
-    return response
 
 
 @router.get(ABSENCES)
@@ -183,13 +176,7 @@ async def _absences(request: Request, session: Session, site: Site, back: Back) 
         await greet(conn, request, session)
         people = await people_of(conn, request, session)
         rows = await store.list_absences(conn, own, at=now, after=0, rows=MOST)
-        held = await store.list_authorisations(
-            conn, own, person=None, on_day=today_of(request), after=0, rows=MOST
-        )
-    substitutes: dict[str, set[str]] = {}
-    for one in held:
-        if one["substitute_ref"] is not None:
-            substitutes.setdefault(one["representative_ref"], set()).add(one["substitute_ref"])
+        authorised = await substitutes_in(conn, request, own)
     return site.page(
         request,
         "departments/head_absences.html",
@@ -197,7 +184,7 @@ async def _absences(request: Request, session: Session, site: Site, back: Back) 
         session=session,
         department=department_name(state.shelf, own),
         rows=[
-            (row, sorted(substitutes.get(row["person_ref"], ())), row["since"] <= now)
+            (row, sorted(authorised.get(row["person_ref"], ())), row["since"] <= now)
             for row in rows
         ],
         people=people,
@@ -212,29 +199,26 @@ async def record(request: Request, session: Leader, site: Pages, asked: Once) ->
     form = Form.of(await request.form())
     try:
         person = await person_of(request, session, form, "person")
+        substitute = await person_if_any(request, session, form, "substitute")
         body = checked(
             NewAbsence,
             person=person,
             since=_instant(form.text("since")),
             until=_instant(form.text("until")),
         )
-        async with once(request, asked) as (conn, slot):
-            if slot.stored is not None:
-                return slot.stored
-            await absences.record(
-                conn,
-                clock=request.app.state.clock,
-                who=session.principal,
-                person=person,
-                since=body.since,
-                until=body.until,
-            )
-            response = slot.keep(RedirectResponse(ABSENCES, status_code=303))
+        act = partial(
+            absences.record,
+            clock=request.app.state.clock,
+            who=session.principal,
+            person=person,
+            substitute=substitute,
+            since=body.since,
+            until=body.until,
+        )
+        return await acted(request, site, asked, act, to=ABSENCES, note="缺勤已登记。")
     except Problem as problem:
         back = refused(site, request, "absence", form, problem, _ABSENCE)
         return await _absences(request, session, site, back)
-    site.flash(request, response, "缺勤已登记。")
-    return response
 
 
 def _instant(text: str) -> datetime | str | None:
@@ -253,16 +237,12 @@ async def end(request: Request, session: Leader, site: Pages, id_: Number, asked
     """End an absence: somebody is back."""
     form = Form.of(await request.form())
     try:
-        async with once(request, asked) as (conn, slot):
-            if slot.stored is not None:
-                return slot.stored
-            await absences.end(conn, clock=request.app.state.clock, who=session.principal, id_=id_)
-            response = slot.keep(RedirectResponse(ABSENCES, status_code=303))
+        clock, who = request.app.state.clock, session.principal
+        act = partial(absences.end, clock=clock, who=who, id_=id_)
+        return await acted(request, site, asked, act, to=ABSENCES, note="缺勤已结束。")
     except Problem as problem:
         if problem.kind is NOT_FOUND:
             raise
         return await _absences(
             request, session, site, refused(site, request, "end", form, problem, {})
         )
-    site.flash(request, response, "缺勤已结束。")
-    return response

@@ -3,16 +3,22 @@
 The account is what the person is called at the OpenID provider. It is hashed on arrival.
 """
 
+from collections.abc import Mapping
+
 from fastapi import Request
 
+from services.departments import authority_store
 from services.departments.authority_models import Revocation
-from services.departments.pages.case_form import Form, checked
-from services.departments.pages.common import People, people_of
+from services.departments.pages.case_form import Form
+from services.departments.pages.common import People, people_of, today_of
 from services.departments.web import ref_of
+from services.runtime.db import Connection
 from services.runtime.web.problems import INVALID, Fault, Problem, Words
+from services.runtime.web.site.forms import checked
 from services.runtime.web.site.session import Session
 
 ACCOUNT = "_account"
+MOST = 200
 _WHO = Words("请选择同事，或填写其账号", "Choose a colleague, or write the name of the account")
 
 
@@ -49,3 +55,19 @@ async def person_if_any(request: Request, session: Session, form: Form, name: st
 def reason_of(form: Form) -> str:
     """Return the reason that a form gives. Raises Problem 422 without one."""
     return checked(Revocation, reason=form.text("reason")).reason
+
+
+async def substitutes_in(
+    conn: Connection, request: Request, department: str, *, of: str | None = None
+) -> Mapping[str, set[str]]:
+    """Return whom the authorisations that hold today name as substitutes, by representative.
+
+    `of`: only those that somebody acts under.
+    """
+    found: dict[str, set[str]] = {}
+    for row in await authority_store.list_authorisations(
+        conn, department, person=of, on_day=today_of(request), after=0, rows=MOST
+    ):
+        if row["substitute_ref"] is not None:
+            found.setdefault(row["representative_ref"], set()).add(row["substitute_ref"])
+    return found

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from services.departments import authorisations, handling
+from services.departments import authorisations, authority_store, handling
 from services.departments import workbench_store as store
 from services.departments.models import LARGEST_BATCH, LARGEST_ID
 from services.departments.pages import queue_export, queue_reading
@@ -33,6 +33,7 @@ from services.departments.pages.common import (
 from services.departments.pages.queue_lines import Line, Reader, lines_of, task_lines
 from services.departments.pages.queue_reading import Filter, Key, Kind, State, Whose, place
 from services.departments.scope import department_of
+from services.departments.store import Row
 from services.departments.workbench_store import MOST, Counts
 from services.domain.calendar import ONE_DAY, ZONE
 from services.runtime.auth import Principal
@@ -146,8 +147,9 @@ async def contents(
         )
         lines = await lines_of(conn, reader, department, keys.keys)
         done = await task_lines(conn, reader, department, asked)
-        counts = await _counts(conn, request, who)
+        counts = await counts_of(conn, request, who)
         views = await store.views_of(conn, who.ref, department)
+        stands_in = await stood_in_for(conn, request, who)
     return {
         "lines": lines,
         "wanted": wanted,
@@ -157,6 +159,7 @@ async def contents(
         "looked_at": store.WINDOW,
         "is_first": after is None,
         "claimed": _claimed(done, who),
+        "stands_in": [(one, reader.people.name(one["person_ref"])) for one in stands_in],
         "counts": _shown(counts, today_of(request)),
         "revision": seen(repr(counts)),
         "views": [(one, read(one["query"]) == wanted) for one in views],
@@ -168,6 +171,12 @@ async def contents(
         "view_problem": "",
         **WORDS,
     }
+
+
+async def stood_in_for(conn: Connection, request: Request, who: Principal) -> list[Row]:
+    """Return who is absent now and has somebody as his substitute."""
+    now, own = request.app.state.clock.now(), department_of(who)
+    return await authority_store.stood_in_for(conn, who.ref, own, at=now, on_day=today_of(request))
 
 
 async def reader_of(conn: Connection, request: Request, session: Session) -> Reader:
@@ -277,7 +286,8 @@ async def _claim(
 _REFUSED = (403, 404, 409, 412)
 
 
-async def _counts(conn: Connection, request: Request, who: Principal) -> Counts:
+async def counts_of(conn: Connection, request: Request, who: Principal) -> Counts:
+    """Return what waits for the department and for one of its people."""
     now: datetime = request.app.state.clock.now()
     tomorrow = datetime.combine(now.astimezone(ZONE).date() + ONE_DAY, time.min, ZONE)
     return await store.counts(conn, department_of(who), holder=who.ref, now=now, tomorrow=tomorrow)
@@ -329,7 +339,7 @@ async def counts_live(request: Request, session: Member, site: Pages) -> Respons
 
     async def look() -> Counts:
         async with request.app.state.pool.acquire() as conn:
-            return await _counts(conn, request, session.principal)
+            return await counts_of(conn, request, session.principal)
 
     async def revision() -> str:
         return repr(await look())

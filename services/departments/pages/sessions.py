@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.departments import sessions_api, sessions_roster
@@ -15,6 +16,7 @@ from services.departments.pages.case_form import Form
 from services.departments.pages.common import (
     Member,
     Officer,
+    Once,
     Pages,
     People,
     people_of,
@@ -28,14 +30,12 @@ from services.domain.calendar import ZONE
 from services.domain.catalogue import Name
 from services.runtime.auth import Principal
 from services.runtime.catalogue_shelf import Shelf
-from services.runtime.web.idempotency import Asked
 from services.runtime.web.pages import LARGEST_PAGE
 from services.runtime.web.problems import Problem
-from services.runtime.web.site.forms import asked_on_page, checked
+from services.runtime.web.site.forms import checked
 from services.runtime.web.site.session import Session
 
 router = APIRouter(prefix="/sessions", include_in_schema=False)
-Once = Annotated[Asked, Depends(asked_on_page)]
 WEEKS = timedelta(weeks=1)
 YEARS = range(2000, 2200)
 """Of days that somebody may ask for; another one is none."""
@@ -213,7 +213,7 @@ async def convened(request: Request, session: Officer, site: Pages, asked: Once)
         body = _convening(form, about)
         answer = read(await sessions_api.convene_session(request, session.principal, body, asked))
     except Problem as problem:
-        if problem.kind.status == 404:  # noqa: PLR2004  HTTP
+        if problem.kind.status == HTTPStatus.NOT_FOUND:
             raise
         return await _offer(request, session, site, about, problem=problem, typed=form)
     response = RedirectResponse(f"/sessions/{answer['id']}", status_code=303)

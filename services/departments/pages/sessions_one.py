@@ -15,8 +15,8 @@ from services.departments import sessions_store as store
 from services.departments.case_faults import CHOOSE_EACH, SIGN_RECORD
 from services.departments.models import LARGEST_ID
 from services.departments.pages.case_form import Form
-from services.departments.pages.common import Member, Officer, Pages, people_of
-from services.departments.pages.sessions import Once, names_of, read
+from services.departments.pages.common import Member, Officer, Once, Pages, people_of
+from services.departments.pages.sessions import names_of, read
 from services.departments.pages.sessions_words import WORDS
 from services.departments.problems import INCOMPLETE
 from services.departments.scope import department_of, sight_of
@@ -77,6 +77,7 @@ async def _context(request: Request, session: Session, id_: int) -> dict[str, An
         "own": own,
         "leads": found["lead"] == own,
         "begun": found["starts_at"] <= state.clock.now(),
+        "now": state.clock.now(),
         "people": people,
         "photos": photos,
         "spare": [ref for ref in roster if ref not in sent],

@@ -69,25 +69,28 @@ ORDER BY a.id;
 
 -- Absences
 
--- name: record_absence(department, person, since, until, actor, at)$
-INSERT INTO absence (department, person_ref, since, until, recorded_by, recorded_at)
-VALUES (:department::text, :person::text, :since::timestamptz, :until::timestamptz, :actor::text,
-    :at::timestamptz)
+-- name: record_absence(department, person, substitute, since, until, actor, at)$
+INSERT INTO absence (department, person_ref, substitute_ref, since, until, recorded_by, recorded_at)
+VALUES (:department::text, :person::text, :substitute::text, :since::timestamptz,
+    :until::timestamptz, :actor::text, :at::timestamptz)
 RETURNING id;
 
 -- name: read_absence(id, department)^
-SELECT id, department, person_ref, since, until, recorded_by, recorded_at, ended_at, ended_by
+SELECT id, department, person_ref, substitute_ref, since, until, recorded_by, recorded_at, ended_at, ended_by
 FROM absence
 WHERE id = :id::bigint AND department = :department::text;
 
 -- name: end_absence(id, actor, at)!
 UPDATE absence SET ended_at = :at::timestamptz, ended_by = :actor::text WHERE id = :id::bigint;
 
--- name: list_absences(department, at, after, page)
--- One page of the absences that are not over at an instant, first recorded first.
-SELECT id, department, person_ref, since, until, recorded_by, recorded_at, ended_at, ended_by
+-- name: list_absences(department, person, at, after, page)
+-- One page of the absences that are not over at an instant, first recorded first. `person`: only
+-- his.
+SELECT id, department, person_ref, substitute_ref, since, until, recorded_by, recorded_at, ended_at,
+    ended_by
 FROM absence
 WHERE department = :department::text AND id > :after::bigint AND ended_at IS NULL
+    AND (:person::text IS NULL OR person_ref = :person::text)
     AND (until IS NULL OR until > :at::timestamptz)
 ORDER BY id
 LIMIT :page::bigint;
@@ -99,6 +102,24 @@ FROM absence
 WHERE person_ref = ANY (:people::text[]) AND department = :department::text
     AND ended_at IS NULL AND since <= :at::timestamptz
     AND (until IS NULL OR until > :at::timestamptz);
+
+-- name: stood_in_for(person, department, at, on_day)
+-- Who is absent at an instant and has somebody as his substitute: by an authorisation, or named
+-- when his absence was recorded. Until when, and how many tasks he has in hand.
+SELECT DISTINCT ON (b.person_ref) b.person_ref, b.until, a.id IS NOT NULL AS is_authorised,
+    (SELECT count(*) FROM task AS t
+        WHERE t.department = b.department AND t.state = 'open' AND t.claimed_by = b.person_ref)
+        AS in_hand
+FROM absence AS b
+LEFT JOIN authorisation AS a ON a.department = b.department
+    AND a.representative_ref = b.person_ref AND a.substitute_ref = :person::text
+    AND a.revoked_at IS NULL AND a.granted_at <= :at::timestamptz
+    AND :on_day::date BETWEEN a.valid_from AND a.valid_until
+WHERE b.department = :department::text AND b.person_ref <> :person::text
+    AND b.ended_at IS NULL AND b.since <= :at::timestamptz
+    AND (b.until IS NULL OR b.until > :at::timestamptz)
+    AND (b.substitute_ref = :person::text OR a.id IS NOT NULL)
+ORDER BY b.person_ref, is_authorised DESC, b.until DESC;
 
 -- Approvals above
 

@@ -37,6 +37,8 @@ CREATE TABLE public.absence (
     recorded_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     ended_by text,
+    substitute_ref text,
+    CONSTRAINT absence_by_another CHECK ((substitute_ref <> person_ref)),
     CONSTRAINT absence_ended CHECK (((ended_at IS NULL) = (ended_by IS NULL))),
     CONSTRAINT absence_is_not_backdated CHECK ((since >= recorded_at)),
     CONSTRAINT absence_lasts CHECK ((since < until))
@@ -621,6 +623,27 @@ CREATE TABLE public.session (
 
 COMMENT ON TABLE public.session IS 'Joint sessions: convened, held, recorded - or cancelled';
 
+CREATE TABLE public.session_answer (
+    session_id bigint NOT NULL,
+    offer integer NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    actor_ref text NOT NULL,
+    answered_at timestamp with time zone NOT NULL,
+    outcome text NOT NULL,
+    settled_at timestamp with time zone NOT NULL,
+    CONSTRAINT session_answer_asks CHECK (
+CASE outcome
+    WHEN 'confirmed'::text THEN (starts_at IS NULL)
+    WHEN 'void'::text THEN true
+    ELSE (starts_at IS NOT NULL)
+END),
+    CONSTRAINT session_answer_lasts CHECK ((((starts_at IS NULL) = (ends_at IS NULL)) AND ((starts_at IS NULL) OR (starts_at < ends_at)))),
+    CONSTRAINT session_answer_outcome_check CHECK ((outcome = ANY (ARRAY['confirmed'::text, 'moved'::text, 'gone'::text, 'void'::text])))
+);
+
+COMMENT ON TABLE public.session_answer IS 'INSERT-only: what the applicant said to an offer, and what became of it';
+
 ALTER TABLE public.session ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.session_id_seq
     START WITH 1
@@ -643,6 +666,21 @@ CREATE TABLE public.session_member (
 );
 
 COMMENT ON TABLE public.session_member IS 'Departments that meet, and whether they came';
+
+CREATE TABLE public.session_offer (
+    session_id bigint NOT NULL,
+    number integer NOT NULL,
+    until timestamp with time zone NOT NULL,
+    slots jsonb NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    CONSTRAINT session_offer_can_be_answered CHECK ((made_at < until)),
+    CONSTRAINT session_offer_number_check CHECK ((number > 0)),
+    CONSTRAINT session_offer_slots_check CHECK ((jsonb_typeof(slots) = 'array'::text))
+);
+
+COMMENT ON TABLE public.session_offer IS 'INSERT-only: what the applicant may answer about a session';
+
+COMMENT ON COLUMN public.session_offer.slots IS 'a list of {starts_at, ends_at}';
 
 CREATE TABLE public.session_photo (
     id bigint NOT NULL,
@@ -977,11 +1015,17 @@ ALTER TABLE ONLY public.saved_view
 ALTER TABLE ONLY public.saved_view
     ADD CONSTRAINT saved_view_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.session_answer
+    ADD CONSTRAINT session_answer_pkey PRIMARY KEY (session_id, offer);
+
 ALTER TABLE public.session_member
     ADD CONSTRAINT session_member_attested CHECK ((((attested_at IS NULL) = (attested_by IS NULL)) AND ((attested_at IS NULL) = (attested_role IS NULL)) AND ((attested_at IS NOT NULL) OR (present IS NOT TRUE)))) NOT VALID;
 
 ALTER TABLE ONLY public.session_member
     ADD CONSTRAINT session_member_pkey PRIMARY KEY (session_id, department);
+
+ALTER TABLE ONLY public.session_offer
+    ADD CONSTRAINT session_offer_pkey PRIMARY KEY (session_id, number);
 
 ALTER TABLE ONLY public.session_photo
     ADD CONSTRAINT session_photo_pkey PRIMARY KEY (id);
@@ -1142,6 +1186,10 @@ CREATE TRIGGER outcome_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public
 
 CREATE TRIGGER pause_end_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pause_end FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER session_answer_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.session_answer FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER session_offer_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.session_offer FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER session_photo_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.session_photo FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER session_record_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.session_record FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
@@ -1203,8 +1251,14 @@ ALTER TABLE ONLY public.pause_end
 ALTER TABLE ONLY public.pause_end
     ADD CONSTRAINT pause_end_task_id_number_fkey FOREIGN KEY (task_id, number) REFERENCES public.task_pause(task_id, number);
 
+ALTER TABLE ONLY public.session_answer
+    ADD CONSTRAINT session_answer_session_id_offer_fkey FOREIGN KEY (session_id, offer) REFERENCES public.session_offer(session_id, number);
+
 ALTER TABLE ONLY public.session_member
     ADD CONSTRAINT session_member_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.session(id);
+
+ALTER TABLE ONLY public.session_offer
+    ADD CONSTRAINT session_offer_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.session(id);
 
 ALTER TABLE ONLY public.session_photo
     ADD CONSTRAINT session_photo_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.session(id);

@@ -2,20 +2,23 @@
 
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from services.intake.pages import (
     apply,
     apply_files,
     apply_receipt,
     letters,
+    materials,
     public,
     track,
     track_answers,
     track_results,
+    unread,
     waiting_bill,
     waiting_notice,
     waiting_papers,
+    waiting_session,
 )
 from services.intake.settings import Settings
 from services.runtime.web import site
@@ -29,6 +32,7 @@ MENU = (
 OWN = (("/applications", "我的申请"), ("/inbox", "我的信箱"))
 ROUTERS: tuple[APIRouter, ...] = (
     public.router,
+    materials.router,
     apply.router,
     apply_files.router,
     apply_receipt.router,
@@ -38,8 +42,17 @@ ROUTERS: tuple[APIRouter, ...] = (
     waiting_notice.router,
     waiting_papers.router,
     waiting_bill.router,
+    waiting_session.router,
     letters.router,
 )
+
+
+def _counted() -> APIRouter:
+    """Return all pages; each says in its masthead how many letters are unread."""
+    found = APIRouter(dependencies=[Depends(unread.counted)])
+    for one in ROUTERS:
+        found.include_router(one)
+    return found
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -52,5 +65,5 @@ def install(app: FastAPI, settings: Settings) -> None:
         templates=Path(__file__).with_name("templates"),
         menu=(*MENU, *elsewhere),
         own=OWN,
-        routers=ROUTERS,
+        routers=(_counted(),),
     )

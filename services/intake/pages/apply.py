@@ -6,6 +6,7 @@ anything is said about it.
 
 from collections.abc import Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -157,7 +158,7 @@ def _people(
     request: Request, session: Session, site: Site, where: Standing, *, status: int
 ) -> Response:
     language = language_of(request)
-    errors = where.people if status != 200 else {}  # noqa: PLR2004  HTTP
+    errors = where.people if status != HTTPStatus.OK else {}
     return site.page(
         request,
         "intake/apply_people.html",

@@ -86,7 +86,8 @@ async def slot_part(
         slot=found,
         draft=where.draft,
         errors={},
-        **_limits(request),
+        samples=parts.samples,
+        **limits_of(request),
     )
 
 
@@ -208,12 +209,13 @@ async def _materials(
             if item in where.catalogue.item_by_code and item not in where.held
         ],
         names={one.code: one.name for one in where.catalogue.items},
-        **_limits(request),
+        samples=parts.samples,
+        **limits_of(request),
         **frame(where, "materials"),
     )
 
 
-def _limits(request: Request) -> dict[str, Any]:
+def limits_of(request: Request) -> dict[str, Any]:
     """Return what files may be like, for the page."""
     limits: UploadSettings = request.app.state.uploads
     return {

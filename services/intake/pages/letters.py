@@ -7,6 +7,7 @@ from fastapi import Path as PathParameter
 from starlette.responses import RedirectResponse, Response
 
 from services.intake import letters
+from services.intake.pages import unread as unread_letters
 from services.intake.pages.letters_text import place_of, text_of
 from services.intake.pages.public import Pages, Tools
 from services.intake.pages.waiting_forms import Investor
@@ -38,7 +39,7 @@ async def inbox(
         letters=[(one, text_of(one, language)) for one in found.items],
         next=found.next,
         only_unread=unread,
-        unread=await letters.unread(parts, session.principal),
+        unread=await unread_letters.unread(request, parts, session.principal),
         newest=max((one.id for one in found.items), default=0),
     )
 

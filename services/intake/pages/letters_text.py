@@ -174,7 +174,36 @@ def _session(voice: Voice) -> Said:
         start=voice.moment(facts.starts_at),
         department=voice.department(),
     )
-    return Said(title=say("联合踏勘已安排"), body=body)
+    return Said(title=say("联合踏勘已安排"), body=body + _answer_by(voice))
+
+
+def _answer_by(voice: Voice) -> str:
+    until = voice.facts.until
+    if until is None:
+        return ""
+    return voice.say(
+        "请在 {until} 前确认，或改选其他时间；不答复的按此安排进行。", until=voice.moment(until)
+    )
+
+
+def _session_moved(voice: Voice) -> Said:
+    say, facts = voice.say, voice.facts
+    body = say(
+        "「{step}」的联合踏勘已按您的选择改到 {start}。",
+        step=voice.step(),
+        start=voice.moment(facts.starts_at),
+    )
+    return Said(title=say("联合踏勘已改期"), body=body)
+
+
+def _session_kept(voice: Voice) -> Said:
+    say, facts = voice.say, voice.facts
+    body = say(
+        "您为「{step}」选的时间已被占用，仍定于 {start}。",
+        step=voice.step(),
+        start=voice.moment(facts.starts_at),
+    )
+    return Said(title=say("联合踏勘未能改期"), body=body + _answer_by(voice))
 
 
 def _session_cancelled(voice: Voice) -> Said:
@@ -201,6 +230,17 @@ def _clock_stopped(voice: Voice) -> Said:
         until=until,
     )
     return Said(title=say("依法停止计时"), body=body + voice.promise())
+
+
+def _clock_resumed(voice: Voice) -> Said:
+    until = "" if voice.facts.day is None else voice.words.day(voice.facts.day)
+    body = voice.say(
+        "{department}办理「{item}」时停止的计时提前结束，不计入时限的最后一天改为 {until}。",
+        department=voice.department(),
+        item=voice.items(),
+        until=until,
+    )
+    return Said(title=voice.say("提前恢复计时"), body=body + voice.promise())
 
 
 def _limit_extended(voice: Voice) -> Said:
@@ -272,9 +312,12 @@ _SAY: dict[LetterKind, Callable[[Voice], Said]] = {
     LetterKind.PAPERS: _papers,
     LetterKind.PAPERS_CLOSED: _papers_closed,
     LetterKind.SESSION: _session,
+    LetterKind.SESSION_MOVED: _session_moved,
+    LetterKind.SESSION_KEPT: _session_kept,
     LetterKind.SESSION_CANCELLED: _session_cancelled,
     LetterKind.DATE_CHANGED: _date_changed,
     LetterKind.CLOCK_STOPPED: _clock_stopped,
+    LetterKind.CLOCK_RESUMED: _clock_resumed,
     LetterKind.LIMIT_EXTENDED: _limit_extended,
     LetterKind.GRANTED: _granted,
     LetterKind.RENEWED: _renewed,
@@ -293,8 +336,14 @@ _PLACES: dict[LetterKind, tuple[str, str]] = {
     LetterKind.PAPERS: ("/papers", "去提交"),
     LetterKind.PAPERS_CLOSED: ("/papers", "查看通知"),
     LetterKind.CLOCK_STOPPED: ("/papers#clocks", "查看通知"),
+    LetterKind.CLOCK_RESUMED: ("/papers#clocks", "查看通知"),
     LetterKind.LIMIT_EXTENDED: ("/papers#clocks", "查看通知"),
-    LetterKind.SESSION: ("/session", "查看安排"),
-    LetterKind.SESSION_CANCELLED: ("/session", "查看安排"),
+    **dict.fromkeys(
+        (
+            *(LetterKind.SESSION, LetterKind.SESSION_MOVED, LetterKind.SESSION_KEPT),
+            LetterKind.SESSION_CANCELLED,
+        ),
+        ("/session", "查看安排"),
+    ),
 }
 """Where a letter leads to, below the application, and what is there."""

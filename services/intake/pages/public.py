@@ -18,7 +18,7 @@ from services.domain.limits import due_on
 from services.domain.plan import Plan
 from services.domain.remedies import Standing
 from services.domain.route import Budget
-from services.intake import disclosure, register
+from services.intake import disclosure, materials, register
 from services.intake.pages import gantt, needs
 from services.intake.parts import Parts, parts_of
 from services.intake.register import Wanted
@@ -69,6 +69,7 @@ async def items(
         request,
         "intake/items.html",
         items=found.items,
+        materials=materials.named(catalogue, q) if q and not (stage or department) else (),
         head=disclosure.head(catalogue),
         asked={"q": q, "stage": stage, "department": department},
     )
@@ -78,7 +79,7 @@ async def items(
 async def item(code: str, request: Request, parts: Tools, site: Pages) -> Response:
     """Everything public about one item, and what its limits mean from today."""
     catalogue = parts.catalogue()
-    found = disclosure.item(catalogue, code)
+    found = disclosure.item(catalogue, code, parts.samples)
     if found is None:
         raise Problem(NOT_FOUND)
     return site.page(

@@ -11,7 +11,7 @@ from services.contracts.vocabulary import Role
 from services.domain.catalogue import Limit, Name
 from services.intake import acts, drafts, reading
 from services.intake.api import Number
-from services.intake.pages import track_clocks, track_standing, waiting
+from services.intake.pages import track_clocks, track_standing, unread, waiting
 from services.intake.pages.public import Pages, Tools
 from services.intake.pages.track_chart import chart
 from services.intake.pages.track_history import history
@@ -106,7 +106,8 @@ async def application_live(
 
     async def render() -> str:
         context = await _standing(parts, who, number)
-        return site.fragment(request, "intake/track_part.html", session=session, **context)
+        part = site.fragment(request, "intake/track_part.html", session=session, **context)
+        return part + await unread.anew(request, parts, who, site)
 
     return await live(request, revision, render)
 

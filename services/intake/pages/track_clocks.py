@@ -137,7 +137,10 @@ def _reckoned(told: Told, budget: Budget, start: date, ledger: Ledger, due: date
 
 
 def _shorter(ledger: Ledger) -> Iterator[Ledger]:
-    """Yield the ledger with its last pause ended ever sooner: that it was ended is not told."""
+    """Yield the ledger with its last pause ended ever sooner.
+
+    That it was is told since `ApplicationProgressed.resumed`; of earlier ones it is found out.
+    """
     if not ledger.pauses:
         return
     *before, last = sorted(ledger.pauses, key=lambda one: one.until_on or one.from_on)

@@ -107,7 +107,7 @@ async def told(parts: Parts, who: Principal, number: str) -> Told:
     async with parts.pool.acquire() as conn:
         plan = await parts.plans.get(conn, application.plan.digest)
         stopped = await clocks.told(conn, number, who.ref)
-        met = await sessions.told(conn, number, who.ref)
+        met = await sessions.told(conn, number, who.ref, parts.shelf.calendar, parts.clock.now())
         papers = await later.ever_awaited(conn, number)
     if stopped is None or met is None:
         raise Problem(NOT_FOUND)

@@ -186,7 +186,7 @@ async def bill_of(parts: Parts, who: Principal, number: str) -> BillShown | None
 async def sessions_of(parts: Parts, who: Principal, number: str) -> list[SessionShown]:
     """Return the joint sessions of an application of one's own. Raises Problem 404."""
     async with parts.pool.acquire() as conn:
-        found = await sessions.told(conn, number, who.ref)
+        found = await sessions.told(conn, number, who.ref, parts.shelf.calendar, parts.clock.now())
     if found is None:
         raise Problem(NOT_FOUND)
     return found.items
@@ -268,7 +268,7 @@ def _sessions(case: Case, told: Sequence[SessionShown], base: str) -> list[Waiti
         Waiting(
             href=f"{base}/session",
             message="「{name}」部门联合到场或会审",
-            label="查看安排",
+            label="查看安排" if one.offer is None else "确认或改期",
             name=case.steps.get(one.step, Name(zh=one.step, en=one.step)),
             starts_at=one.starts_at,
         )

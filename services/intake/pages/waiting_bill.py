@@ -1,24 +1,15 @@
-"""The bill, paying it, and the joint sessions: when departments come."""
+"""The bill, and paying it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
 
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
-from services.contracts.vocabulary import SessionState
-from services.domain.calendar import ZONE
-from services.domain.catalogue import Name
 from services.domain.fees import LineState, TransferKind, TransferState
-from services.domain.sessions import ON_SITE
 from services.intake import fees, payments
 from services.intake.fees_shown import PaymentGiven, TransferShown
-from services.intake.pages.waiting import Case, case_of, sessions_of
+from services.intake.pages.waiting import case_of
 from services.intake.pages.waiting_forms import AtDesk, Desk, Once
-from services.intake.parts import Parts
-from services.intake.sessions import SessionShown
-from services.runtime.catalogue_shelf import UnknownVersionError
 from services.runtime.web.problems import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -40,12 +31,6 @@ TRANSFER_STATES: Mapping[TransferState, tuple[str, str]] = {
 TRANSFER_KINDS: Mapping[TransferKind, str] = {
     TransferKind.PAYMENT: "缴款",
     TransferKind.REFUND: "退款",
-}
-SESSION_STATES: Mapping[SessionState, tuple[str, str]] = {
-    SessionState.CONVENED: ("已安排", "warn"),
-    SessionState.HELD: ("已举行，正在整理记录", "quiet"),
-    SessionState.RECORDED: ("已记录，各部门签字中", "good"),
-    SessionState.CANCELLED: ("已取消", "quiet"),
 }
 OFF_TO_PAY = ("https://", "http://")
 
@@ -105,81 +90,3 @@ def _leads_off(transfer: TransferShown) -> bool:
     """Whether the payer goes on at an address of the payment system; only a web address is one."""
     under_way = transfer.state is TransferState.BEGUN
     return under_way and (transfer.pay_at or "").startswith(OFF_TO_PAY)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Meeting:
-    """A joint session with what an investor wants to know of it."""
-
-    session: SessionShown
-    name: Name
-    lead: Name
-    departments: Sequence[Name]
-    absent: Sequence[Name]
-    papers: Sequence[Name]
-    on_site: bool
-    ahead: bool
-
-    @property
-    def day(self) -> date:
-        """The day in the county."""
-        return self.session.starts_at.astimezone(ZONE).date()
-
-    @property
-    def begins(self) -> str:
-        """When it begins, on the clock of the county."""
-        return f"{self.session.starts_at.astimezone(ZONE):%H:%M}"
-
-    @property
-    def ends(self) -> str:
-        """When it ends, on the clock of the county."""
-        return f"{self.session.ends_at.astimezone(ZONE):%H:%M}"
-
-
-@router.get("/applications/{application}/session")
-async def session(desk: AtDesk) -> Response:
-    """When departments come or meet, who, and what to have ready."""
-    case = await case_of(desk.parts, desk.who, desk.number)
-    told = await sessions_of(desk.parts, desk.who, desk.number)
-    found = [_meeting(case, one, _is_on_site(desk.parts, case, one.step)) for one in told]
-    return desk.site.page(
-        desk.request,
-        "intake/waiting_session.html",
-        session=desk.session,
-        case=case,
-        ahead=[one for one in found if one.ahead],
-        others=[one for one in reversed(found) if not one.ahead],
-        states=SESSION_STATES,
-    )
-
-
-def _meeting(case: Case, one: SessionShown, on_site: bool) -> Meeting:
-    def named(code: str) -> Name:
-        return case.departments.get(code, Name(zh=code, en=code))
-
-    shares = [part for step in case.plan.steps if step.code == one.step for part in step.parts]
-    return Meeting(
-        session=one,
-        name=case.steps.get(one.step, Name(zh=one.step, en=one.step)),
-        lead=named(one.lead),
-        departments=list({part.department: part.department_name for part in shares}.values()),
-        absent=[named(code) for code in one.absent],
-        papers=[
-            paper.name
-            for paper in case.plan.materials
-            if one.step in paper.used_by_steps and paper.form == "original"
-        ],
-        on_site=on_site,
-        ahead=one.state is SessionState.CONVENED and one.ends_at > case.now,
-    )
-
-
-def _is_on_site(parts: Parts, case: Case, step: str) -> bool:
-    """Whether departments come to the project, or meet over its papers."""
-    group = next((one.group for one in case.plan.steps if one.code == step), None)
-    try:
-        groups = parts.shelf.version(case.plan.catalogue_version).group_by_code
-    except UnknownVersionError:
-        return False
-    found = groups.get(group or "")
-    return found is not None and found.procedure in ON_SITE

@@ -195,6 +195,7 @@ async def _page(desk: Desk, wrong: Wrong | None = None) -> Response:
         wrong_beside=wrong is not None and wrong.place in _forms(case),
         told=desk.site.told(desk.request, wrong.problem) if wrong else None,
         files=ACCEPTED_FILES,
+        samples=desk.parts.samples,
     )
 
 

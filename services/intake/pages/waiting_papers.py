@@ -90,6 +90,7 @@ async def _page(desk: Desk, found: _Wrong | None = None) -> Response:
         wrong_beside=found is not None and not case.over and found.material in beside,
         told=desk.site.told(desk.request, found.problem) if found else None,
         files=ACCEPTED_FILES,
+        samples=desk.parts.samples,
     )
 
 

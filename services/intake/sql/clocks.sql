@@ -15,6 +15,16 @@ select * from unnest(
 )
 on conflict do nothing;
 
+-- name: end_pauses(applications, tasks, notices, untils)!
+-- The last day that is not counted, where that has come sooner than the notice said.
+update clock_notice as c
+set until = over.until
+from unnest(
+    :applications::text[], :tasks::text[], :notices::text[], :untils::date[]
+) as over (application, task, notice, until)
+where c.application = over.application and c.task = over.task and c.notice = over.notice
+    and c.why = 'paused' and over.until < c.until;
+
 -- name: project_joint(applications, start_ons, due_ons, due_ats, days, units, articles, provisionals)!
 insert into joint_limit (
     application, start_on, due_on, due_at, days, unit, article, provisional

@@ -128,6 +128,24 @@ CREATE SEQUENCE public.application_number
     NO MAXVALUE
     CACHE 1;
 
+CREATE TABLE public.appointment_answer (
+    application text NOT NULL,
+    lead text NOT NULL,
+    session bigint NOT NULL,
+    offer integer NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    answered_by text NOT NULL,
+    answered_at timestamp with time zone NOT NULL,
+    outcome text,
+    settled_at timestamp with time zone,
+    CONSTRAINT appointment_answer_check CHECK (((starts_at IS NULL) = (ends_at IS NULL))),
+    CONSTRAINT appointment_answer_check1 CHECK (((outcome IS NULL) = (settled_at IS NULL))),
+    CONSTRAINT appointment_answer_outcome_check CHECK ((outcome = ANY (ARRAY['confirmed'::text, 'moved'::text, 'gone'::text, 'void'::text])))
+);
+
+COMMENT ON TABLE public.appointment_answer IS 'what the investor said to an offer, once, and what became of it; outcome null: not yet known';
+
 CREATE TABLE public.audit_checkpoint (
     tree_size bigint NOT NULL,
     note text NOT NULL,
@@ -562,11 +580,18 @@ CREATE TABLE public.joint_session (
     ends_at timestamp with time zone NOT NULL,
     absent text[] NOT NULL,
     told_at timestamp with time zone NOT NULL,
+    offer integer,
+    offer_until timestamp with time zone,
+    offer_slots jsonb,
     CONSTRAINT joint_session_check CHECK ((starts_at < ends_at)),
+    CONSTRAINT joint_session_offer_check CHECK ((offer > 0)),
+    CONSTRAINT joint_session_offer_is_whole CHECK ((((offer IS NULL) = (offer_until IS NULL)) AND ((offer IS NULL) = (offer_slots IS NULL)))),
     CONSTRAINT joint_session_state_check CHECK ((state = ANY (ARRAY['convened'::text, 'held'::text, 'recorded'::text, 'cancelled'::text])))
 );
 
 COMMENT ON TABLE public.joint_session IS 'when departments meet about an application';
+
+COMMENT ON COLUMN public.joint_session.offer_slots IS 'a list of {starts_at, ends_at}';
 
 CREATE TABLE public.letter (
     id bigint NOT NULL,
@@ -871,6 +896,9 @@ ALTER TABLE ONLY public.alembic_version
 ALTER TABLE ONLY public.application
     ADD CONSTRAINT application_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.appointment_answer
+    ADD CONSTRAINT appointment_answer_pkey PRIMARY KEY (application, lead, session, offer);
+
 ALTER TABLE ONLY public.audit_checkpoint
     ADD CONSTRAINT audit_checkpoint_pkey PRIMARY KEY (tree_size);
 
@@ -1119,6 +1147,9 @@ ALTER TABLE ONLY public.acceptance_notice
 
 ALTER TABLE ONLY public.acceptance_receipt
     ADD CONSTRAINT acceptance_receipt_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);
+
+ALTER TABLE ONLY public.appointment_answer
+    ADD CONSTRAINT appointment_answer_application_lead_session_fkey FOREIGN KEY (application, lead, session) REFERENCES public.joint_session(application, lead, session);
 
 ALTER TABLE ONLY public.bill
     ADD CONSTRAINT bill_application_fkey FOREIGN KEY (application) REFERENCES public.application(number);

@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ class OidcProvider:
 
     async def is_ready(self) -> bool:
         """Return whether the discovery document can be read."""
-        return await http_status(self.port, "/.well-known/openid-configuration") == 200  # noqa: PLR2004 - HTTP
+        return await http_status(self.port, "/.well-known/openid-configuration") == HTTPStatus.OK
 
     def _settings(self) -> dict[str, Any]:
         return {

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from services.runtime.embedded.errors import StackError
@@ -88,7 +89,7 @@ class ServiceProcess:
 
     async def is_ready(self) -> bool:
         """Return whether the service says that it is ready."""
-        return await http_status(self.port, "/readyz") == 200  # noqa: PLR2004 - HTTP
+        return await http_status(self.port, "/readyz") == HTTPStatus.OK
 
     def _full(self) -> dict[str, str]:
         inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}

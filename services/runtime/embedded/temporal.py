@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from http import HTTPStatus
 from pathlib import Path
 
 from services.runtime.embedded.errors import StackError
@@ -80,7 +81,8 @@ class Temporal:
 
     async def is_ready(self) -> bool:
         """Return whether the namespace can be read."""
-        return await http_status(self._http_port, f"/api/v1/namespaces/{self.namespace}") == 200  # noqa: PLR2004 - HTTP
+        path = f"/api/v1/namespaces/{self.namespace}"
+        return await http_status(self._http_port, path) == HTTPStatus.OK
 
 
 def wheel_program(name: str) -> Path:

@@ -1,5 +1,6 @@
 """The trace viewer of the stack: receives OTLP and shows traces. The stack goes on without it."""
 
+from http import HTTPStatus
 from pathlib import Path
 
 from services.runtime.embedded.files import make_folder
@@ -58,4 +59,4 @@ class TraceViewer:
 
     async def is_ready(self) -> bool:
         """Return whether the viewer answers."""
-        return await http_status(self.port, "/healthz") == 200  # noqa: PLR2004 - HTTP
+        return await http_status(self.port, "/healthz") == HTTPStatus.OK

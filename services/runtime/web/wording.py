@@ -41,6 +41,10 @@ _CHINESE = {
     "uuid_parsing": "应为 UUID",
     "uuid_type": "应为 UUID",
 }
+_PATTERNS = {
+    r"^\S{1,100}$": ("请填写文号，中间不留空格", "Give a number without spaces in it"),
+}
+"""What people type by hand that has to match a pattern: what is wanted, not the pattern."""
 
 
 def validation_words(error: Mapping[str, Any]) -> tuple[str, str]:
@@ -53,6 +57,8 @@ def validation_words(error: Mapping[str, Any]) -> tuple[str, str]:
     if error["type"] == "value_error":
         chinese, _, english = str(context.get("error", "")).partition(" / ")
         return chinese, english or chinese
+    if (wanted := _PATTERNS.get(context.get("pattern", ""))) is not None:
+        return wanted
     pattern = _CHINESE.get(error["type"], "内容不正确")
     try:
         return pattern.format_map(context), str(error["msg"])

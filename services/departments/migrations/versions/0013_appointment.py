@@ -1,4 +1,4 @@
-"""The investor's word about an appointment."""
+"""The investor's word about an appointment; who takes up what somebody absent has in hand."""
 
 from services.runtime.migrations import run_beside
 

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
@@ -168,9 +169,19 @@ async def _principal(request: Request, token: str) -> Principal | None:
     try:
         return await authenticator.principal(token)
     except Problem as problem:
-        if problem.kind.status == 401:  # noqa: PLR2004  HTTP: unauthenticated
+        if problem.kind.status == HTTPStatus.UNAUTHORIZED:
             return None
         raise
+
+
+async def visitor(request: Request) -> Principal | None:
+    """Return whom the session speaks for, on any page; None where nobody does or nobody can say."""
+    sessions = sessions_of(request.app)
+    kept = sessions.kept(request.scope) if sessions is not None else None
+    try:
+        return None if kept is None else await _principal(request, kept.token)
+    except Problem:  # the provider's keys cannot be had: a public page is shown all the same
+        return None
 
 
 def visit_of(request: Request) -> Session | None:

@@ -231,6 +231,7 @@ class Site:
                 session.principal if session is not None else None,
                 say,
             ),
+            "menu_counts": menu.counts_of(request),
             "here": request.scope["path"],
             "static": self.assets.url,
             "other": {
