@@ -68,7 +68,7 @@ class TurnWriter:
         self._pool = pool
         self._clock = clock
         self._systems = systems
-        self._pace = Pace(pace / 3)  # turns come in the deliverer's batches already
+        self._pace = Pace(pace)
         self._supervision = supervision
         self._store = Store()
         self._pinned: OrderedDict[str, Pinned] = OrderedDict()
