@@ -44,7 +44,7 @@ HELD_TYPE = "lianshen.operator.held.v1"
 RESUMED_TYPE = "lianshen.operator.resumed.v1"
 AT_ONCE = 40
 """Calls to Temporal at a time. Fewer leave it idle in between (with eight an application costs 6 %
-more of everybody's time); with sixty-four some stood for five seconds: what waits is put off there."""
+more of everybody's time); with sixty-four some stood for five seconds: what waits is put off."""
 MOST = 2_000
 """Messages in one batch."""
 IDLE_S = 1.0

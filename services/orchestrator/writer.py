@@ -52,7 +52,7 @@ class TurnWriter:
     """Groups the turns that wait into transactions; `carry_out` returns when its turn is written.
 
     While one transaction is under way the next turns gather, and when many applications move, for
-    a third of `pace` seconds more; so one application alone is written at once, and a hundred that
+    `pace` seconds more; so one application alone is written at once, and a hundred that
     come together share a handful of statements.
     """
 
