@@ -69,7 +69,7 @@ class _SharingInstance(_Instance):
 
     def _run_code(self, code: str, **extra_globals: Any) -> None:
         """Run a snippet of the SDK's; compiled once, not with every activation."""
-        super()._run_code(_compiled(code), **extra_globals)  # type: ignore[arg-type]
+        super()._run_code(_compiled(code), **extra_globals)  # type: ignore[arg-type]  # exec takes both
 
     def get_serialization_context(self, _: object) -> None:
         """Return no context: our data converter has nothing that would ask for one."""
