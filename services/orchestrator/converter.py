@@ -40,6 +40,11 @@ class PlainJson(JSONPlainPayloadConverter):
         return super().from_payload(payload, type_hint)
 
 
+def as_sent(value: Any) -> Any:
+    """Return plain values as an activity would get them: the keys of objects in order."""
+    return orjson.loads(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
 class PlainPayloads(CompositePayloadConverter):
     """Temporal's own converters, with `PlainJson` for JSON."""
 

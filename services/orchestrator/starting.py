@@ -18,6 +18,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from services.domain.approval import apply_all, next_instant
+from services.orchestrator.converter import as_sent
 from services.orchestrator.lateness import SETTLED_SINCE, is_late
 from services.orchestrator.reprojection import Calendars
 from services.orchestrator.store import Row
@@ -99,24 +100,24 @@ class Starter:
     async def _first_turn(self, start: dict[str, Any]) -> None:
         """Carry out the turn that the workflow would begin with, and say so in its input.
 
-        It would do the same in an activity of its own. It does where the turn was carried out
-        before with other events (a start that failed half-way, tried again later): then nothing is
-        said, and it finds out as it does of any turn.
+        Both read the input as it comes from the history: what is said in the order of an object's
+        members is said in one order. The workflow would do the same in an activity of its own. It
+        does where the turn was carried out before with other events (a start that failed half-way,
+        tried again later): then nothing is said, and it finds out as it does of any turn.
         """
-        case, events = opening(start)
+        case, events = opening(as_sent(start))
         case, commands = apply_all(case, events)
         if not commands:
             return
-        answer = await self._carry_out(
-            turn_of(
-                case,
-                number=1,
-                events=events,
-                commands=commands,
-                ahead=next_instant(case),
-                traceparent=start["traceparent"],
-            )
+        turn = turn_of(
+            case,
+            number=1,
+            events=events,
+            commands=commands,
+            ahead=next_instant(case),
+            traceparent=start["traceparent"],
         )
+        answer = await self._carry_out(as_sent(turn))
         if "events" not in answer:
             start["carried"] = {"delay": answer["delay"]}
 
