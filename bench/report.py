@@ -89,13 +89,18 @@ def _compared(name: str, pairs: list[tuple[Record, Record]]) -> dict[str, float]
     return {name: round(speed, 2), f"{name} by CPU": round(cpu, 2)}
 
 
+def _under_way(size: dict[str, Any]) -> str:
+    shapes = ", ".join(f"{shape} {count}" for shape, count in size["concurrency"].items())
+    return f"applications under way: {shapes}"
+
+
 def table(found: dict[str, Any]) -> str:
     """Return the run as Markdown."""
     machine, size = found["machine"], found["size"]
     lines = [
         f"Run of {found['at']}, commit {found['commit']}: {machine['cores']} cores "
         f"({machine['processor']}), {machine['memory_gib']} GiB, kernel {machine['kernel']}, "
-        f"Python {machine['python']}; {size['concurrency']} applications under way, "
+        f"Python {machine['python']}; {_under_way(size)}; "
         f"{size['sample_ratio']:.0%} of the traces kept; medians of {size['rounds']} rounds.",
         "",
         "| departments | shape | applications/s | CPU ms each | others used | history events |"

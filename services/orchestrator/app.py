@@ -37,8 +37,10 @@ from services.orchestrator.activities import Activities
 from services.orchestrator.consumer import Intake
 from services.orchestrator.deliver import Deliverer
 from services.orchestrator.forecast import Forecaster
+from services.orchestrator.reprojection import Calendars
 from services.orchestrator.settings import Settings
 from services.orchestrator.simulating import Simulator
+from services.orchestrator.starting import Starter
 from services.orchestrator.supervision_sensors import Sensors
 from services.orchestrator.supervision_turns import Supervision
 from services.orchestrator.sweeper import timer_sweeper
@@ -100,13 +102,23 @@ async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> Asyn
     ):
         async with pool.acquire() as conn:
             await clock_store.keep_calendar(conn, shelf.calendar)
-        deliverer = Deliverer(
-            pool=pool,
+        supervision = await asyncio.to_thread(
+            Supervision.read, settings.supervision.rules, lambda: shelf.calendar
+        )
+        pace = settings.kafka.pace
+        activities = Activities(
+            TurnWriter(pool, clock, shelf.systems, pace=pace, supervision=supervision), clock
+        )
+        calendars = Calendars(pool, lambda: shelf.calendar)
+        starter = Starter(
             client=temporal,
             task_queue=settings.temporal.task_queue,
-            calendar=lambda: shelf.calendar,
+            calendars=calendars,
             clock=clock,
-            pace=settings.kafka.pace,
+            carry_out=activities.carry_out,
+        )
+        deliverer = Deliverer(
+            pool=pool, client=temporal, starter=starter, calendars=calendars, clock=clock, pace=pace
         )
         state = app.state
         state.settings, state.shelf, state.pool, state.clock = settings, shelf, pool, clock
@@ -114,9 +126,6 @@ async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> Asyn
         state.forecaster = Forecaster(pool, clock, lambda: shelf.calendar)
         state.authenticator = auth.connect(settings.oidc, hasher, client)
         signing_in.connect(app, settings, NAME, client)
-        supervision = await asyncio.to_thread(
-            Supervision.read, settings.supervision.rules, lambda: shelf.calendar
-        )
         state.supervision = supervision
         state.simulator = Simulator(settings.catalogue)
         sensors = Sensors(pool, clock, supervision, settled=settings.supervision.settled)
@@ -138,12 +147,6 @@ async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> Asyn
         loops = Loops(found, service=NAME, pool=pool)
         service.add_checks(app, pool, loops)
         health.add_check(app, "temporal", lambda: _check_temporal(temporal))
-        activities = Activities(
-            TurnWriter(
-                pool, clock, shelf.systems, pace=settings.kafka.pace, supervision=supervision
-            ),
-            clock,
-        )
         async with worker.build_worker(temporal, settings.temporal, activities), loops:
             yield
     telemetry.shutdown()

@@ -4,8 +4,7 @@ What a workflow is given and what its activities answer are plain values (`dict`
 so a history stays readable for every tool, and one written by the other converter is read the same.
 """
 
-import dataclasses
-from typing import Any, get_origin
+from typing import Any, Self, get_origin
 
 import orjson
 from temporalio.api.common.v1 import Payload
@@ -14,6 +13,7 @@ from temporalio.converter import (
     DataConverter,
     DefaultPayloadConverter,
     JSONPlainPayloadConverter,
+    SerializationContext,
 )
 
 
@@ -40,6 +40,11 @@ class PlainJson(JSONPlainPayloadConverter):
         return super().from_payload(payload, type_hint)
 
 
+def as_sent(value: Any) -> Any:
+    """Return plain values as an activity would get them: the keys of objects in order."""
+    return orjson.loads(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
 class PlainPayloads(CompositePayloadConverter):
     """Temporal's own converters, with `PlainJson` for JSON."""
 
@@ -51,4 +56,12 @@ class PlainPayloads(CompositePayloadConverter):
         )
 
 
-CONVERTER = dataclasses.replace(DataConverter.default, payload_converter_class=PlainPayloads)
+class Plain(DataConverter):
+    """Temporal's own, for values that mean the same wherever they are read."""
+
+    def with_context(self, _: SerializationContext) -> Self:
+        """Return itself: it is asked for every payload, and none of its parts would listen."""
+        return self
+
+
+CONVERTER = Plain(payload_converter_class=PlainPayloads)

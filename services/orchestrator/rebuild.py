@@ -33,8 +33,9 @@ from services.domain.case import AnyCommand, AnyEvent, Case
 from services.domain.route import Route
 from services.orchestrator import reprojection
 from services.orchestrator.clock_store import UnknownCalendarError
-from services.orchestrator.deliver import PROJECT_CODE, SCENARIO, core_event
+from services.orchestrator.deliver import core_event
 from services.orchestrator.reprojection import Calendars
+from services.orchestrator.starting import PROJECT_CODE, SCENARIO
 from services.orchestrator.store import Row
 from services.orchestrator.workflow import WORKFLOW, workflow_id
 from services.orchestrator.workflows import TemporalAwayError

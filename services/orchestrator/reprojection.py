@@ -32,13 +32,13 @@ class Calendars:
 
     def __init__(self, pool: Pool, current: Callable[[], WorkingCalendar]) -> None:
         self._pool = pool
-        self._current = current
+        self.current = current
         self._known: dict[str, WorkingCalendar] = {}
         self._trimmed: dict[tuple[str, int], Any] = {}
 
     async def of(self, version: str) -> WorkingCalendar:
         """Return a calendar. Raises UnknownCalendarError."""
-        current = self._current()
+        current = self.current()
         if version == current.version:
             return current
         if version not in self._known:

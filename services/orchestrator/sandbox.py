@@ -12,8 +12,11 @@ what is relied on. `SandboxedWorkflowRunner` itself can take its place at any ti
 """
 
 import copy
+import functools
 import threading
 from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
 
 from temporalio.converter import StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
@@ -64,6 +67,10 @@ class _SharingInstance(_Instance):
         self.globals_and_locals = {"__file__": "workflow_sandbox.py"}
         self._create_instance()
 
+    def _run_code(self, code: str, **extra_globals: Any) -> None:
+        """Run a snippet of the SDK's; compiled once, not with every activation."""
+        super()._run_code(_compiled(code), **extra_globals)  # type: ignore[arg-type]  # exec takes both
+
     def get_serialization_context(self, _: object) -> None:
         """Return no context: our data converter has nothing that would ask for one."""
 
@@ -87,6 +94,11 @@ class SharingSandboxRunner(SandboxedWorkflowRunner):
         if first is None:
             self._importers[module] = _copy(importer)
         return instance
+
+
+@functools.cache
+def _compiled(code: str) -> CodeType:
+    return compile(code, "workflow_sandbox.py", "exec")
 
 
 def _importer(restrictions: SandboxRestrictions, module: str) -> Importer:

@@ -16,15 +16,8 @@ from temporalio.common import RetryPolicy
 from services.contracts.times import DateTime
 from services.domain.approval import apply_all, begin, next_instant
 from services.domain.calendar import WorkingCalendar
-from services.domain.case import (
-    Accepted,
-    AnyEvent,
-    Case,
-    ClockReached,
-)
-from services.domain.examination import (
-    Received,
-)
+from services.domain.case import Accepted, AnyCommand, AnyEvent, Case, ClockReached
+from services.domain.examination import Received
 from services.domain.route import Route
 
 WORKFLOW = "application"
@@ -42,13 +35,46 @@ def workflow_id(application: str) -> str:
     return f"application/{application}"
 
 
+def opening(start: dict[str, Any]) -> tuple[Case, list[AnyEvent]]:
+    """Return the case of a new application, and the events of its first turn."""
+    at = msgspec.convert(start["at"], DateTime)
+    route = msgspec.convert(start["route"], Route)
+    case = begin(route, msgspec.convert(start["calendar"], WorkingCalendar), at)
+    first = Accepted if route.acceptance is None else Received
+    events: list[AnyEvent] = [first(at=at, ref=start["ref"])]
+    if "heard_at" in start:
+        events.insert(0, ClockReached(at=msgspec.convert(start["heard_at"], DateTime)))
+    return case, events
+
+
+def turn_of(
+    case: Case,
+    *,
+    number: int,
+    events: list[AnyEvent],
+    commands: tuple[AnyCommand, ...],
+    ahead: datetime | None,
+    traceparent: str | None,
+) -> dict[str, Any]:
+    """Return what `carry_out` is given: a turn, and the instant that lies ahead after it."""
+    return {
+        "application": case.route.application,
+        "traceparent": traceparent,
+        "turn": number,
+        "events": msgspec.to_builtins(events),
+        "commands": msgspec.to_builtins(commands),
+        "next": msgspec.to_builtins(ahead),
+    }
+
+
 @workflow.defn(name=WORKFLOW)
 class ApplicationWorkflow:
     """One application from acceptance to its last result.
 
     Input: `route`, `calendar`, `at`, `ref`, `traceparent` for a new application, `heard_at` of one
-    that was long on its way to us; `case`, `turn`, `traceparent` and `pending` when it continues as
-    new.
+    that was long on its way to us, `carried` where whoever starts it has carried out the first
+    turn already (its `delay` is what `carry_out` answered); `case`, `turn`, `traceparent` and
+    `pending` when it continues as new.
     """
 
     @workflow.init
@@ -58,23 +84,21 @@ class ApplicationWorkflow:
             self._case = msgspec.convert(start["case"], Case)
             self._pending = msgspec.convert(start["pending"], list[AnyEvent])
         else:
-            at = msgspec.convert(start["at"], DateTime)
-            route = msgspec.convert(start["route"], Route)
-            self._case = begin(route, msgspec.convert(start["calendar"], WorkingCalendar), at)
-            first = Accepted if route.acceptance is None else Received
-            self._pending = [first(at=at, ref=start["ref"])]
-            if "heard_at" in start:
-                heard_at = msgspec.convert(start["heard_at"], DateTime)
-                self._pending.insert(0, ClockReached(at=heard_at))
-        self._turn: int = start.get("turn", 0)
+            self._case, self._pending = opening(start)
+            if "carried" in start:
+                self._case, _ = apply_all(self._case, self._pending)
+                self._pending = []
+        self._turn: int = start.get("turn", int("carried" in start))
         self._traceparent: str | None = start.get("traceparent")
         self._armed: datetime | None = None
         self._timer: asyncio.Task[None] | None = None
         self._rang = "case" in start  # the timer of whoever went before is gone: look at the clock
 
     @workflow.run
-    async def run(self, start: dict[str, Any]) -> str:  # noqa: ARG002 - __init__ has read it
+    async def run(self, start: dict[str, Any]) -> str:
         """Return the conclusion. Raises `ContinueAsNewError` when the history grows long."""
+        if "carried" in start:
+            self._arm(next_instant(self._case), start["carried"]["delay"])
         while self._case.conclusion is None:
             await workflow.wait_condition(lambda: bool(self._pending) or self._rang)
             if self._pending:
@@ -110,14 +134,14 @@ class ApplicationWorkflow:
         ahead = next_instant(case)
         answer = await workflow.execute_local_activity(
             CARRY_OUT,
-            {
-                "application": case.route.application,
-                "traceparent": self._traceparent,
-                "turn": self._turn,
-                "events": msgspec.to_builtins(events),
-                "commands": msgspec.to_builtins(commands),
-                "next": msgspec.to_builtins(ahead),
-            },
+            turn_of(
+                case,
+                number=self._turn,
+                events=events,
+                commands=commands,
+                ahead=ahead,
+                traceparent=self._traceparent,
+            ),
             start_to_close_timeout=timedelta(seconds=30),
             retry_policy=_RETRY,
             result_type=dict,

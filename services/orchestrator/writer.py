@@ -52,7 +52,7 @@ class TurnWriter:
     """Groups the turns that wait into transactions; `carry_out` returns when its turn is written.
 
     While one transaction is under way the next turns gather, and when many applications move, for
-    a third of `pace` seconds more; so one application alone is written at once, and a hundred that
+    `pace` seconds more; so one application alone is written at once, and a hundred that
     come together share a handful of statements.
     """
 
@@ -68,7 +68,7 @@ class TurnWriter:
         self._pool = pool
         self._clock = clock
         self._systems = systems
-        self._pace = Pace(pace / 3)  # turns come in the deliverer's batches already
+        self._pace = Pace(pace)
         self._supervision = supervision
         self._store = Store()
         self._pinned: OrderedDict[str, Pinned] = OrderedDict()

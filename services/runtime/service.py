@@ -30,7 +30,7 @@ from services.runtime.web import health, idempotency
 KEYS_KEPT = timedelta(days=7)
 """How long (real time) a repeated request gets its first answer: longer than any client retries."""
 PURGE_EVERY_S = 30.0
-GARBAGE_YOUNG = 10_000
+GARBAGE_YOUNG = 50_000
 """New containers between two looks of the garbage collector at the youngest."""
 EX_CONFIG = 78
 """The exit code of a service that cannot start on what it was given (sysexits)."""

@@ -48,7 +48,9 @@ from services.orchestrator.app import build
 from services.orchestrator.consumer import Intake
 from services.orchestrator.deliver import Deliverer
 from services.orchestrator.forecast import Forecaster
+from services.orchestrator.reprojection import Calendars
 from services.orchestrator.settings import Settings, TemporalSettings
+from services.orchestrator.starting import Starter
 from services.orchestrator.supervision_turns import Supervision
 from services.orchestrator.turns import TurnInput
 from services.orchestrator.worker import build_worker, connect
@@ -333,15 +335,28 @@ async def engine(kit: Kit, address: str, *, pace: float = 0.0) -> Engine:
     """Connect to Temporal, on a task queue that nobody else works on."""
     settings = TemporalSettings(address=address, task_queue=f"test-{new_event_id()}")
     client = await connect(settings)
-    deliverer = Deliverer(
+    deliverer = deliverer_of(kit, client, settings.task_queue, pace=pace)
+    return Engine(kit=kit, client=client, settings=settings, deliverer=deliverer)
+
+
+def deliverer_of(kit: Kit, client: Client, task_queue: str, *, pace: float = 0.0) -> Deliverer:
+    """Return a deliverer as the service has it."""
+    calendars = Calendars(kit.pool, lambda: shelf().calendar)
+    starter = Starter(
+        client=client,
+        task_queue=task_queue,
+        calendars=calendars,
+        clock=kit.clock,
+        carry_out=Activities(kit.writer, kit.clock).carry_out,
+    )
+    return Deliverer(
         pool=kit.pool,
         client=client,
-        task_queue=settings.task_queue,
-        calendar=lambda: shelf().calendar,
+        starter=starter,
+        calendars=calendars,
         clock=kit.clock,
         pace=pace,
     )
-    return Engine(kit=kit, client=client, settings=settings, deliverer=deliverer)
 
 
 def bearer(subject: str, *roles: Role, department: str | None = None) -> dict[str, str]:

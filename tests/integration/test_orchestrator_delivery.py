@@ -24,7 +24,7 @@ from services.contracts.events import ApplicationRectified, ApplicationWithdrawn
 from services.contracts.ratings import RatingGiven
 from services.contracts.vocabulary import Outcome, Service
 from services.orchestrator import deliver, setting_aside
-from services.orchestrator.deliver import Deliverer, WorkflowLostError
+from services.orchestrator.deliver import WorkflowLostError
 from services.orchestrator.setting_aside import UndeliverableError
 from services.runtime import dead_letters
 from services.runtime.embedded.temporal import Temporal
@@ -49,8 +49,8 @@ from tests.integration.orchestrator_kit import (
     Engine,
     Kit,
     decided,
+    deliverer_of,
     engine,
-    shelf,
     submitted,
     task,
 )
@@ -497,13 +497,7 @@ async def test_what_needs_no_workflow_does_not_show_that_temporal_is_there(
     """Ratings pass while Temporal cannot be reached: whoever waits for it is not set aside."""
     monkeypatch.setattr(setting_aside, "RESTS_S", (0.0,) * 4)
     known: Any = {**running.client.config(), "interceptors": [Away()]}
-    deliverer = Deliverer(
-        pool=kit.pool,
-        client=Client(**known),
-        task_queue=running.settings.task_queue,
-        calendar=lambda: shelf().calendar,
-        clock=kit.clock,
-    )
+    deliverer = deliverer_of(kit, Client(**known), running.settings.task_queue)
     waiting = await kit.received()
     for _ in range(setting_aside.ATTEMPTS + 1):
         rated = await kit.received()

@@ -12,7 +12,7 @@ from services.runtime.embedded.stack import Stack
 from tests.e2e.town import any_ports
 
 RESTAURANT = Path("tests/fixtures/restaurant")
-SECONDS = 20.0
+SECONDS = 15.0
 """A working day: long enough for an hour's visit on it, short enough that the law's days pass."""
 DRAINS = "water-drainage"
 CHANGES = (

@@ -12,7 +12,6 @@ from tests.pages.browser import Visitor
 from tests.pages.whole_people import Cast, keys, photo, pressed, tabbed, typed
 
 STEP = "opening-inspection"
-WAIT_MS = 60_000
 
 
 async def enlists(visitor: Visitor) -> None:
@@ -66,14 +65,14 @@ async def opens(visitor: Visitor, number: str, kind: str = "/tasks/") -> None:
         await link.first.click()
 
 
-async def _appears(visitor: Visitor, path: str, link: Locator) -> None:
+async def _appears(visitor: Visitor, path: str, link: Locator, seconds: float = 60) -> None:
     """Look at a page until something is there."""
 
     async def there() -> bool:
         await visitor.open(path)
         return await link.count() > 0
 
-    await until(there, f"{link} on {path}", look=0.3)
+    await until(there, f"{link} on {path}", seconds, look=0.3)
 
 
 async def decides_by_keyboard(visitor: Visitor, number: str) -> None:
@@ -213,12 +212,14 @@ async def sign(people: dict[str, Visitor], path: str) -> None:
 async def sees_why(operator: Visitor, number: str, said: dict[str, str]) -> None:
     """From the overview to the one that is late: whose task, since when, by which article."""
     page = operator.page
+    link = page.locator(f"a[href='/applications/{number}']")
+    await _appears(operator, "/applications?late=true", link, seconds=150)
     await operator.open("/overview")
     await operator.look("30-overview")
     await page.locator("a.tile[href*='late=true']").click()
     await page.wait_for_url("**late=true**")
     await operator.look("31-late")
-    await page.locator(f"a[href='/applications/{number}']").first.click()
+    await link.first.click()
     await page.wait_for_url(f"**/applications/{number}")
     why = page.locator(".why .is-bad").first
     for words in (said["department"], said["task"], said["late"]):

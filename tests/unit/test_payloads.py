@@ -12,7 +12,7 @@ from temporalio.converter import DataConverter
 from services.domain.calendar import WorkingCalendar
 from services.domain.route import Route
 from services.orchestrator.converter import CONVERTER
-from services.orchestrator.deliver import brief
+from services.orchestrator.starting import brief
 from services.runtime import calendar_files
 from tests.unit.routes import consult, decide, route, step
 
