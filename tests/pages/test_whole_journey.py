@@ -30,7 +30,7 @@ WHY = {
     "department": "市场监督管理局|Market Supervision Bureau",
     "task": "个体工商户或企业设立登记|Registration of the business",
     "late": "还没有办结|still open",
-    "article": "NX|邻县餐饮开业一件事办事指南",
+    "article": "民法典 201",
 }
 FLOOR_PLAN, SIGN = "场所平面图|Floor plan", "招牌设计效果图|Design of the sign"
 ESCAPE = "疏散通道和消防设施|Ways of escape"
