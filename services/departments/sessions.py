@@ -136,13 +136,25 @@ async def round_of(
     *,
     now: datetime,
     notice: timedelta,
+    at_once: bool = False,
 ) -> Round:
-    """Return the sessions asked for as a round that can be solved. Raises what `about` raises."""
+    """Return the sessions asked for as a round that can be solved. Raises what `about` raises.
+
+    A clock that ends before a session with due notice (`notice`) could binds nobody any more: what
+    is proposed then can be convened. `at_once`: time is taken from now on, not after the notice.
+    """
     subjects = [await about(conn, shelf, who, one.application, one.step) for one in asked]
     until = latest(shelf.calendar, now)
     roster = await _roster(conn, {d for found in subjects for d in found.departments})
     wanted = [
-        _wanted(one, found, roster, max(now + notice, one.not_before or now), until)
+        _wanted(
+            one,
+            found,
+            roster,
+            earliest=now if at_once else max(now + notice, one.not_before or now),
+            latest=until,
+            reached=now + notice + one.length,
+        )
         for one, found in zip(asked, subjects, strict=True)
     ]
     refs = {ref for one in wanted for member in one.members for ref in member.officers}
@@ -174,21 +186,23 @@ def _wanted(
     one: Asked,
     found: About,
     roster: Mapping[str, Sequence[str]],
+    *,
     earliest: datetime,
-    until: datetime,
+    latest: datetime,
+    reached: datetime,
 ) -> Wanted:
     return Wanted(
         key=f"{one.application}/{one.step}",
         length=one.length,
         travel=one.travel,
         earliest=earliest,
-        latest=until,
+        latest=latest,
         members=tuple(
             Member(
                 department=department,
                 needed=found.needed(department),
                 officers=tuple(ref for ref in roster[department] if ref not in found.strangers),
-                until=found.until(department, earliest + one.length),
+                until=found.until(department, reached),
             )
             for department in found.departments
         ),
@@ -196,7 +210,13 @@ def _wanted(
 
 
 async def convene(
-    conn: Connection, *, clock: Clock, shelf: Shelf, who: Principal, session: Convening
+    conn: Connection,
+    *,
+    clock: Clock,
+    shelf: Shelf,
+    who: Principal,
+    session: Convening,
+    notice: timedelta,
 ) -> int:
     """Convene a session and invite its members; return its id. Runs in the caller's transaction.
 
@@ -217,7 +237,7 @@ async def convene(
     )
     sent = [ref for refs in session.attendees.values() for ref in refs]
     await sessions_store.lock_officers(conn, sent)
-    round_ = await round_of(conn, shelf, who, [asked], now=now, notice=timedelta())
+    round_ = await round_of(conn, shelf, who, [asked], now=now, notice=notice, at_once=True)
     [wanted] = round_.wanted
     time = Interval(start=session.starts_at, end=session.ends_at)
     wrong = breaches(round_, wanted, time, session.attendees)

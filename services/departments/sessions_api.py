@@ -196,7 +196,12 @@ async def convene_session(
         if slot.stored is not None:
             return slot.stored
         id_ = await sessions.convene(
-            conn, clock=state.clock, shelf=state.shelf, who=who, session=body.convening()
+            conn,
+            clock=state.clock,
+            shelf=state.shelf,
+            who=who,
+            session=body.convening(),
+            notice=_notice(request),
         )
         return slot.keep(_moved(id_, 1, "convened", status=201))
 

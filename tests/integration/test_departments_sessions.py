@@ -102,6 +102,17 @@ async def test_from_a_proposal_to_the_decisions_of_one_session(
     assert [one["kind"] for one in history] == ["session", "session", "decision"]
 
 
+async def test_what_is_proposed_can_be_convened_though_a_clock_ends_within_the_notice(
+    desk: Desk, joint: Inspection
+) -> None:
+    ends = datetime.fromisoformat((await propose(desk, joint))["sessions"][0]["until"])
+    desk.clock.move_to(ends - timedelta(hours=2, minutes=30))
+    late = (await propose(desk, joint, minutes=60, travel_minutes=30))["sessions"][0]
+    assert datetime.fromisoformat(late["proposed"]["starts_at"]) > ends
+    convened = await joint.convene(**late["proposed"])
+    assert convened.status_code == 201, convened.text
+
+
 async def test_all_members_sign_together_or_none(desk: Desk, joint: Inspection) -> None:
     await joint.hold()
     bad = joint.entry(POLICE, outcome="refused")
