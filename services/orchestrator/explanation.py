@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from services.contracts.vocabulary import LimitStart, Part, PauseKind, StepState
+from services.contracts.vocabulary import AcceptanceKind, LimitStart, Part, PauseKind, StepState
 from services.domain.calendar import ZONE, WorkingCalendar
 from services.domain.limits import EMPTY, DayLine, Ledger, Pause, due_on, explain
 from services.domain.route import Budget, Route, RoutePart, RouteStep
@@ -39,6 +39,8 @@ class History:
     ledgers: dict[str, Ledger] = field(default_factory=dict)
     statute_start: date | None = None
     wait: Wait | None = None
+    deemed: bool = False
+    silent: tuple[str, ...] = ()
     _accepted: dict[str, Any] | None = None
     _asked: date | None = None
 
@@ -85,6 +87,8 @@ class History:
         accepted = self._accepted
         if accepted is not None and accepted["at"] == at:
             self.start = self.statute_start = msgspec.convert(accepted["on"], date)
+            self.deemed = accepted["kind"] == AcceptanceKind.DEEMED
+            self.silent = tuple(accepted["silent"])
             waited = self.step.papers or any(part.requires for part in self.step.parts)
             statute = self.part.statute
             if statute and statute.start is LimitStart.RECEIPT and not waited:
@@ -130,6 +134,8 @@ def explained(task: Row, kind: Kind, history: History, calendar: WorkingCalendar
         task=task["task"],
         kind=kind,
         start_on=start,
+        deemed=history.deemed,
+        silent=list(history.silent),
         due_on=lines[-1].day,
         days=budget.value,
         unit=budget.unit,

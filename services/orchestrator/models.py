@@ -169,6 +169,12 @@ class DeadlineView(Shown):
     task: str
     kind: str = Field(examples=["promised"])
     start_on: date
+    deemed: bool = Field(
+        default=False,
+        description="`start_on` is the day of receipt, because no department asked for corrections "
+        "in time: the application counts as accepted on that day (行政许可法 32(1)(4)).",
+    )
+    silent: list[str] = Field(default=[], description="Whose silence that was.")
     due_on: date
     days: int
     unit: str

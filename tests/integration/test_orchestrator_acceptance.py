@@ -19,7 +19,11 @@ from services.contracts.events import (
 from services.contracts.topics import tasks_topic
 from services.contracts.vocabulary import FindingKind, Role, Service
 from services.domain.case import ClockReached
+from services.domain.route import Route
+from services.orchestrator.api import journal_turn
 from services.orchestrator.consumer import Intake
+from services.orchestrator.explanation import explained, history_of
+from services.orchestrator.models import DeadlineView
 from services.orchestrator.workflow import DELIVER
 from services.runtime.embedded.temporal import Temporal
 from services.runtime.inbox import Inbox
@@ -122,6 +126,19 @@ async def ring(running: Engine, number: str, at: datetime) -> None:
     await running.handle(number).signal(DELIVER, events)
 
 
+async def promise_of_a_task(kit: Kit, number: str) -> DeadlineView:
+    """The promise of one task, explained as operators read it."""
+    task = await kit.one("SELECT * FROM task WHERE application = $1 LIMIT 1", number)
+    route = msgspec.json.decode(
+        await kit.value("SELECT route FROM application WHERE number = $1", number), type=Route
+    )
+    journal = await kit.rows("SELECT * FROM journal WHERE application = $1 ORDER BY turn", number)
+    turns: Any = [journal_turn(row) for row in journal]
+    return explained(
+        task, "promised", history_of(task, route, turns), examined_county.shelf().calendar
+    )
+
+
 async def acceptances(running: Engine, number: str) -> list[dict[str, Any]]:
     told = await running.kit.progressed(number)
     return [one["acceptance"] for one in told if one.get("acceptance")]
@@ -202,6 +219,9 @@ async def test_silence_is_an_acceptance_from_the_day_of_receipt(running: Engine)
     row = await kit.one("SELECT * FROM acceptance WHERE application = $1", number)
     assert (row["kind"], row["accepted_on"]) == ("deemed", TODAY)
     assert list(row["silent"]) == [CITY, MARKET]
+    promise = await promise_of_a_task(kit, number)
+    assert (promise.deemed, promise.silent) == (True, [CITY, MARKET])
+    assert promise.start_on == TODAY
     closed = [one["data"] for one in await kit.said(number) if one["type"] == "examination.closed"]
     assert [(one["department"], one["silent"]) for one in closed] == [(CITY, True), (MARKET, True)]
     states = await kit.rows(

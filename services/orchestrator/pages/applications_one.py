@@ -162,6 +162,7 @@ async def deadline(
         item=titles.item(item),
         department=titles.department(department),
         found=found,
+        silent=[titles.department(code) for code in found.silent],
         kind=kind,
         other_kind=other if has_other else None,
         today=today_of(request.app.state),
