@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a smoke run: nothing is written")
     parser.add_argument("--shapes", default="NBP", help="which shapes to measure")
     parser.add_argument("--departments", type=int, action="append", help="8 or 20; both if absent")
+    parser.add_argument("--under-way", type=int, help="applications under way, in every shape")
     parser.add_argument("--data", type=Path, help="data folder; default: a temporary one")
     parser.add_argument("--role", help=argparse.SUPPRESS)
     asked = parser.parse_args()

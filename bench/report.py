@@ -27,6 +27,8 @@ def run_and_report(asked: argparse.Namespace) -> None:
     size = QUICK if asked.quick else FULL
     if asked.departments:
         size = replace(size, departments=tuple(asked.departments))
+    if asked.under_way:
+        size = replace(size, concurrency=dict.fromkeys(size.concurrency, asked.under_way))
     data = asked.data or Path(tempfile.mkdtemp(prefix="lianshen-bench-"))
     try:
         records = asyncio.run(Bench(data, size, asked.shapes).run())
@@ -44,7 +46,7 @@ def run_and_report(asked: argparse.Namespace) -> None:
     }
     text = table(found)
     sys.stdout.write(text + "\n")
-    if not asked.quick and asked.shapes == "NBP" and not asked.departments:
+    if not (asked.quick or asked.departments or asked.under_way) and asked.shapes == "NBP":
         _write(found, text)
 
 

@@ -55,8 +55,8 @@ class Size:
 FULL = Size(
     departments=(8, 20),
     rounds=3,
-    # Each shape has what it does best with, of 64 and 128. N does the same with both, B a third
-    # less with 128; P waits for its officers with 64, who look once a second.
+    # Each shape has what it did best with, of 64 and 128 (`--under-way` tries others): N the same
+    # with both, B a third less with 128; P waits for its officers with 64, who look once a second.
     concurrency={"N": 64, "B": 64, "P": 128},
     warm_up=100,
     count=400,
@@ -83,6 +83,7 @@ class Bench:
         self._data = data
         self._size = size
         self._shapes = shapes
+        self._up = True
         self._began = f"{int(time.time()):x}"
         self._run = self._began
         self._stack = Stack(
@@ -99,33 +100,41 @@ class Bench:
     async def run(self) -> list[dict[str, Any]]:
         """Return one record for each shape, number of departments and round.
 
-        The shapes take turns: a machine that is slow for a minute is slow for all of them.
+        The shapes take turns, forwards and backwards: a machine that is slow for a minute is slow
+        for all of them, and nobody always comes after another.
         """
         found: list[dict[str, Any]] = []
         async with self._stack:
             self._client = await Client.connect(self._stack.temporal.address)
             for departments, turn in product(self._size.departments, range(self._size.rounds)):
                 self._run = f"{self._began}-{departments}-{turn}"
-                parts = [self._bare, self._product]
-                for part in parts if turn % 2 == 0 else reversed(parts):
-                    found += await part(departments)
+                for shape in self._shapes if turn % 2 == 0 else reversed(self._shapes):
+                    await self._serve(up=shape == "P")
+                    found.append(await self._one(shape, departments))
         return found
 
-    async def _bare(self, departments: int) -> list[dict[str, Any]]:
-        """Measure N and B with our own services stopped: they would only disturb."""
-        if not {"N", "B"} & set(self._shapes):
-            return []
-        for name in SERVICES:
-            await self._stack.kill(name)
-        found: list[dict[str, Any]] = []
-        if "N" in self._shapes:
-            found.append(await self._naive(departments))
-        if "B" in self._shapes:
-            found.append(
-                await self._measure("B", "bare", departments, self._settings("B", departments))
-            )
-        await asyncio.gather(*(self._stack.restart(name) for name in SERVICES))
-        return found
+    async def _serve(self, *, up: bool) -> None:
+        """Have our own services up for P only: they would disturb N and B."""
+        if up is self._up:
+            return
+        if up:
+            await asyncio.gather(*(self._stack.restart(name) for name in SERVICES))
+        else:
+            for name in SERVICES:
+                await self._stack.kill(name)
+        self._up = up
+
+    async def _one(self, shape: str, departments: int) -> dict[str, Any]:
+        match shape:
+            case "N":
+                return await self._naive(departments)
+            case "B":
+                return await self._bare(departments)
+            case _:
+                return await self._product(departments)
+
+    async def _bare(self, departments: int) -> dict[str, Any]:
+        return await self._measure("B", "bare", departments, self._settings("B", departments))
 
     async def _naive(self, departments: int) -> dict[str, Any]:
         settings = self._settings("N", departments) | {
@@ -136,9 +145,7 @@ class Bench:
             async with driver("naive-worker", settings) as worker:
                 return await self._follow("N", client, departments, {"worker": worker.pid})
 
-    async def _product(self, departments: int) -> list[dict[str, Any]]:
-        if "P" not in self._shapes:
-            return []
+    async def _product(self, departments: int) -> dict[str, Any]:
         stack = self._stack
         codes = county.codes(departments)
         tokens = {code: await stack.tokens(f"chief-{code}").get() for code in codes}
@@ -150,7 +157,7 @@ class Bench:
             "departments_dsn": stack.postgres.url("departments"),
             "round_s": ROUND_S,
         }
-        return [await self._measure("P", "product", departments, settings)]
+        return await self._measure("P", "product", departments, settings)
 
     def _settings(self, shape: str, departments: int) -> dict[str, Any]:
         return {
