@@ -115,7 +115,7 @@ async def _running(app: FastAPI, settings: Settings, read: Shelf | None) -> Asyn
             task_queue=settings.temporal.task_queue,
             calendars=calendars,
             clock=clock,
-            carry_out=activities.carry_out,
+            carry_out=activities.carry_out if settings.temporal.first_turn_ahead else None,
         )
         deliverer = Deliverer(
             pool=pool, client=temporal, starter=starter, calendars=calendars, clock=clock, pace=pace

@@ -241,7 +241,7 @@ class Deliverer:
         async with gate:
             if start is not None:
                 ref = str(rows[0]["event_id"])
-                await self._starter.start(number, start, ref, traceparent)
+                await self._starter.start(number, start, ref, traceparent, ahead=len(rows) == 1)
                 rows = rows[1:]
             events = [await self._event(row) for row in rows if row["type"] not in KEPT_HERE]
             if events:

@@ -29,6 +29,11 @@ class TemporalSettings(Group):
         description="Seconds until a workflow task goes to another worker when ours is gone.",
     )
     tls: bool = Field(default=False, description="Talk TLS to the frontend: on in production.")
+    first_turn_ahead: bool = Field(
+        default=True,
+        description="Whoever starts a workflow carries out its first turn. Off for as long as an "
+        "orchestrator works that does not know this: it could not go on with such a workflow.",
+    )
 
 
 class SweeperSettings(Group):

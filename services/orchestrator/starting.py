@@ -44,15 +44,18 @@ class Starter:
         task_queue: str,
         calendars: Calendars,
         clock: Clock,
-        carry_out: CarryOut,
+        carry_out: CarryOut | None,
     ) -> None:
+        """Keep everything; `carry_out` None: first turns are left to the workflows."""
         self._client = client
         self._task_queue = task_queue
         self._calendars = calendars
         self._clock = clock
         self._carry_out = carry_out
 
-    async def start(self, number: str, row: Row, ref: str, traceparent: str | None) -> None:
+    async def start(
+        self, number: str, row: Row, ref: str, traceparent: str | None, *, ahead: bool
+    ) -> None:
         """Carry out the first turn and start the workflow; once, however often it is called.
 
         Args:
@@ -60,6 +63,8 @@ class Starter:
             row: `starts_of` in sql/queries.sql.
             ref: the message that said the application was submitted.
             traceparent: of the span that its turns belong to.
+            ahead: whether the first turn may be carried out before; not when more was said about
+                the application since: a withdrawal, say.
 
         Raises:
             RPCError: Temporal cannot be reached, or refuses.
@@ -77,7 +82,8 @@ class Starter:
         examined = "acceptance" in rules and rules.get("edition", 1) >= SETTLED_SINCE
         if examined and is_late(row["submitted_at"], now, self._calendars.current()):
             start["heard_at"] = msgspec.to_builtins(now)
-        await self._first_turn(start)
+        if ahead and self._carry_out is not None:
+            await self._first_turn(start, self._carry_out)
         pairs = [
             SearchAttributePair(PROJECT_CODE, row["project_code"]),
             SearchAttributePair(SCENARIO, row["scenario"]),
@@ -97,7 +103,7 @@ class Starter:
         except WorkflowAlreadyStartedError:
             _log.info("workflow had run before", application=number)
 
-    async def _first_turn(self, start: dict[str, Any]) -> None:
+    async def _first_turn(self, start: dict[str, Any], carry_out: CarryOut) -> None:
         """Carry out the turn that the workflow would begin with, and say so in its input.
 
         Both read the input as it comes from the history: what is said in the order of an object's
@@ -117,7 +123,7 @@ class Starter:
             ahead=next_instant(case),
             traceparent=start["traceparent"],
         )
-        answer = await self._carry_out(as_sent(turn))
+        answer = await carry_out(as_sent(turn))
         if "events" not in answer:
             start["carried"] = {"delay": answer["delay"]}
 

@@ -98,7 +98,7 @@ class ApplicationWorkflow:
     async def run(self, start: dict[str, Any]) -> str:
         """Return the conclusion. Raises `ContinueAsNewError` when the history grows long."""
         if "carried" in start:
-            self._arm(next_instant(self._case), start["carried"]["delay"])
+            self._arm(next_instant(self._case), _left_of(start["carried"]["delay"]))
         while self._case.conclusion is None:
             await workflow.wait_condition(lambda: bool(self._pending) or self._rang)
             if self._pending:
@@ -203,3 +203,13 @@ class ApplicationWorkflow:
                 "pending": msgspec.to_builtins(self._pending),
             }
         )
+
+
+def _left_of(delay: float | None) -> float | None:
+    """Return what is left of a delay that was reckoned just before the workflow was started.
+
+    Its first task may come long afterwards: workers were away, or many workflows waited.
+    """
+    if delay is None:
+        return None
+    return delay - (workflow.now() - workflow.info().workflow_start_time).total_seconds()

@@ -69,11 +69,13 @@ async def test_a_wiped_temporal_with_applications_in_flight(whole: County) -> No
         await until(first_is_applied, SECONDS, "the first permits are granted")
     new = await whole.submit(2)
 
-    async def issued() -> bool:
-        query = "SELECT count(DISTINCT application) FROM task WHERE application = ANY ($1)"
+    async def begun() -> bool:
+        query = (
+            "SELECT count(*) FROM inbox WHERE application = ANY ($1) AND delivered_at IS NOT NULL"
+        )
         return await counted(whole, query, new) == len(new)
 
-    await until(issued, SECONDS, "the new ones have begun")
+    await until(begun, SECONDS, "the new ones have begun")
     await whole.stack.wipe_temporal()
     async with whole.at_work():
         meanwhile = await whole.submit(1)  # this one begins in the empty Temporal

@@ -66,6 +66,15 @@ async def late_then_withdrawn(env: WorkflowEnvironment, run: Run) -> None:
     await run.say(Withdrawn(at=run.shell.commands[-1].at))
 
 
+async def begun_ahead(env: WorkflowEnvironment, run: Run) -> None:
+    """The first turn is carried out before; a deadline speaks; two departments decide."""
+    await _until(env, run, RaiseSignal)
+    at = run.shell.commands[-1].at
+    await run.say(Decided(at=at + HOUR, task=task("A", "x"), outcome=Outcome.GRANTED, ref="r"))
+    await run.say(Decided(at=at + HOUR, task=task("B", "y"), outcome=Outcome.GRANTED, ref="s"))
+
+
+AHEAD = frozenset({"begun-ahead"})
 LIVES: dict[str, tuple[Route, Callable[[WorkflowEnvironment, Run], Awaitable[None]]]] = {
     "granted": (
         route(
@@ -76,6 +85,10 @@ LIVES: dict[str, tuple[Route, Callable[[WorkflowEnvironment, Run], Awaitable[Non
     "silent": (
         route(step(decide("A", "x"), decide("B", "y"), consult("A", "w"), code="joint", rounds=1)),
         silent,
+    ),
+    "begun-ahead": (
+        route(step(decide("A", "x", promised=4)), step(decide("B", "y", "A"))),
+        begun_ahead,
     ),
     "late-then-withdrawn": (
         route(step(decide("A", "x", promised=2)), promised_days=3),
@@ -91,7 +104,7 @@ async def record(name: str) -> None:
         await WorkflowEnvironment.start_time_skipping(
             test_server_existing_path=test_server()
         ) as env,
-        running(env, of, START) as run,
+        running(env, of, START, ahead=name in AHEAD) as run,
     ):
         await live(env, run)
         await run.handle.result()

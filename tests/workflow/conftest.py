@@ -16,10 +16,18 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from services.domain.approval import apply_all, next_instant
 from services.domain.case import AnyCommand, AnyEvent, Case
 from services.domain.route import Route
 from services.orchestrator.worker import sandbox
-from services.orchestrator.workflow import CARRY_OUT, DELIVER, READ_CLOCK, ApplicationWorkflow
+from services.orchestrator.workflow import (
+    CARRY_OUT,
+    DELIVER,
+    READ_CLOCK,
+    ApplicationWorkflow,
+    opening,
+    turn_of,
+)
 from tests.unit.routes import CALENDAR
 
 
@@ -104,11 +112,14 @@ async def running(
     start: datetime,
     signalled: Sequence[AnyEvent] = (),
     case: Case | None = None,
+    *,
+    ahead: bool = False,
     **shell_options: Any,
 ) -> AsyncIterator[Run]:
     """Run a workflow; `signalled` is there before it takes its first step.
 
-    With a `case` it goes on from there, after seven turns.
+    With a `case` it goes on from there, after seven turns. `ahead`: its first turn is carried out
+    before, as the deliverer does.
     """
     shell = Shell(env, start, await env.get_current_time())
     for name, value in shell_options.items():
@@ -123,13 +134,7 @@ async def running(
     ):
         handle = await env.client.start_workflow(
             ApplicationWorkflow.run,
-            {
-                "route": msgspec.to_builtins(of),
-                "calendar": msgspec.to_builtins(CALENDAR),
-                "at": msgspec.to_builtins(start),
-                "ref": "",
-                "traceparent": None,
-            }
+            await beginning(shell, of, start, ahead=ahead)
             if case is None
             else {
                 "case": msgspec.to_builtins(case),
@@ -143,6 +148,30 @@ async def running(
             start_signal_args=[msgspec.to_builtins(list(signalled))] if signalled else [],
         )
         yield Run(handle, shell)
+
+
+async def beginning(shell: Shell, of: Route, at: datetime, *, ahead: bool) -> dict[str, Any]:
+    """Return the input of a new application's workflow."""
+    start = {
+        "route": msgspec.to_builtins(of),
+        "calendar": msgspec.to_builtins(CALENDAR),
+        "at": msgspec.to_builtins(at),
+        "ref": "",
+        "traceparent": None,
+    }
+    if ahead:
+        case, events = opening(start)
+        case, commands = apply_all(case, events)
+        turn = turn_of(
+            case,
+            number=1,
+            events=events,
+            commands=commands,
+            ahead=next_instant(case),
+            traceparent=None,
+        )
+        start["carried"] = {"delay": (await shell.carry_out(turn))["delay"]}
+    return start
 
 
 def close_of(day: date) -> datetime:
