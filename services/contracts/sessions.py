@@ -3,28 +3,45 @@
 The place stays with the departments: it is written by hand, and could name somebody.
 """
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from services.contracts.vocabulary import AppointmentOutcome, SessionState
 from services.contracts.wire import ApplicationNumber, Code, Event, Ref, Wire
 
 MOST_SLOTS = 12
 """Other times in one offer, at most."""
+LAST_OFFER = 2**31 - 1
+LAST_SESSION = 2**63 - 1
+"""Whoever is told of sessions and offers stores their numbers so."""
+
+
+def _check_time(starts_at: datetime, ends_at: datetime) -> None:
+    if ends_at <= starts_at:
+        message = "a session ends after it starts"
+        raise ValueError(message)
 
 
 class AppointmentSlot(Wire):
-    """Another time at which a session could be held."""
+    """Another time at which a session could be held; it ends after it starts."""
 
     starts_at: AwareDatetime
     ends_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        _check_time(self.starts_at, self.ends_at)
+        return self
 
 
 class AppointmentOffer(Wire):
     """The applicant may confirm a session's time, or choose another one, once for each offer."""
 
-    number: int = Field(ge=1, description="Offers of a session are numbered: the last one counts.")
+    number: int = Field(
+        ge=1, le=LAST_OFFER, description="Offers of a session are numbered: the last one counts."
+    )
     until: AwareDatetime = Field(description="Until when it can be answered.")
     slots: tuple[AppointmentSlot, ...] = Field(
         default=(),
@@ -36,7 +53,7 @@ class AppointmentOffer(Wire):
 class AppointmentSettled(Wire):
     """What became of the applicant's answer to an offer."""
 
-    offer: int = Field(ge=1)
+    offer: int = Field(ge=1, le=LAST_OFFER)
     outcome: AppointmentOutcome
 
 
@@ -81,6 +98,14 @@ class SessionTold(Event):
     )
     told_at: AwareDatetime
 
+    @model_validator(mode="after")
+    def _can_be_stored(self) -> Self:
+        if self.session > LAST_SESSION:
+            message = f"a session has a number up to {LAST_SESSION}"
+            raise ValueError(message)
+        _check_time(self.starts_at, self.ends_at)
+        return self
+
 
 class AppointmentAnswered(Event):
     """The applicant confirmed a session's time, or asks for another one that was offered.
@@ -93,8 +118,8 @@ class AppointmentAnswered(Event):
     application: ApplicationNumber
     step: str
     department: Code = Field(description="The lead department of the step.")
-    session: int = Field(ge=1, description="Its number at the department.")
-    offer: int = Field(ge=1, description="The offer that is answered.")
+    session: int = Field(ge=1, le=LAST_SESSION, description="Its number at the department.")
+    offer: int = Field(ge=1, le=LAST_OFFER, description="The offer that is answered.")
     slot: AppointmentSlot | None = Field(
         default=None, description="The time asked for; absent: the time is confirmed."
     )

@@ -107,8 +107,9 @@ def term(
 ) -> tuple[datetime | None, datetime | None]:
     """Return from when until when somebody is absent on days, both of which count.
 
-    That is from the opening of the first working day (None: now) to the opening of the working day
-    after the last one. No first day is today, no last day is until further notice (None).
+    That is from the opening of the first working day to the opening of the working day after the
+    last one. No first day is now (None), whatever the hour; no last day is until further notice
+    (None).
 
     Raises:
         Problem: 422: days that are over, in the wrong order, too far away, or all free.
@@ -127,9 +128,9 @@ def term(
         faults = [_IDLE]
     if faults:
         raise Problem(INVALID, errors=faults)
-    since = calendar.opening_of(calendar.next_working_day(begins))
-    back = None if ends is None else calendar.next_working_day(ends + ONE_DAY)
-    return since if since > now else None, None if back is None else calendar.opening_of(back)
+    since = None if first is None else calendar.opening_of(calendar.next_working_day(first))
+    back = None if ends is None else calendar.opening_of(calendar.next_working_day(ends + ONE_DAY))
+    return None if since is None or since <= now else since, back
 
 
 def working_days(calendar: WorkingCalendar, since: datetime, until: datetime) -> int:

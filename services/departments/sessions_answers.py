@@ -1,7 +1,8 @@
 """What the applicant answers about a session: departments decide, and say what became of it.
 
-The time asked for must still be inside every clock, and everybody named still free: between offer
-and answer others were convened. Else the session stays as it is, and there is a new offer.
+The time asked for must still be inside every clock, with a day's notice, and everybody named still
+free: between offer and answer others were convened. Else the session stays as it is, and there is a
+new offer. A session that has begun stays as it is whatever was answered.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from services.departments import sessions_offers, sessions_store
 from services.departments.sessions import tell
 from services.departments.store import Row
 from services.domain.appointments import still_possible
-from services.domain.calendar import WorkingCalendar
+from services.domain.calendar import ZONE, WorkingCalendar
 from services.domain.sessions import Interval
 from services.runtime import audit
 from services.runtime.clock import Clock
@@ -89,7 +90,9 @@ async def _outcome(
     now: datetime,
 ) -> AppointmentOutcome:
     offered = [AppointmentSlot.model_validate(one) for one in orjson.loads(offer["slots"])]
-    if session["state"] != SessionState.CONVENED or said.answered_at >= offer["until"]:
+    # However early he answered: who is on site is not sent away, nor is what they attest moved.
+    begun = session["state"] != SessionState.CONVENED or now >= session["starts_at"]
+    if begun or said.answered_at >= offer["until"]:
         return AppointmentOutcome.VOID
     if said.slot is None:
         return AppointmentOutcome.CONFIRMED
@@ -98,7 +101,7 @@ async def _outcome(
     seats = await sessions_store.seats_taken(conn, session["id"])
     await sessions_store.lock_officers(conn, [ref for refs in seats.values() for ref in refs])
     round_, wanted = await sessions_offers.round_of(conn, calendar, session, now)
-    possible = still_possible(round_, wanted, _time(said.slot))
+    possible = still_possible(round_, wanted, _time(said.slot), now)
     return AppointmentOutcome.MOVED if possible else AppointmentOutcome.GONE
 
 
@@ -120,7 +123,8 @@ async def _record(
 ) -> None:
     """Write it into the history of every member's tasks, and into the log of acts."""
     slot = said.slot
-    note = f"{said.session} {outcome}" + (f": {slot.starts_at.isoformat()}" if slot else "")
+    time = "" if slot is None else f": {slot.starts_at.astimezone(ZONE):%Y-%m-%d %H:%M}"
+    note = f"{said.session} {outcome}{time}"
     await sessions_store.note_tasks(
         conn, said.session, note, actor=said.answered_by, role=Role.INVESTOR, at=now
     )

@@ -63,10 +63,6 @@ SIGNING = (
 )
 
 
-def _notice(request: Request) -> timedelta:
-    return timedelta(minutes=request.app.state.settings.sessions.notice_minutes)
-
-
 @officers.get("", response_model=views.Roster, responses=responses(*LISTING))
 async def read_roster(request: Request, who: Reader, department: Department = None) -> Response:
     """Read a department's roster: who can be sent to joint sessions, and when he is not free.
@@ -173,7 +169,7 @@ async def propose_sessions(request: Request, who: Officer, body: models.NewRound
             who,
             [one.asked() for one in body.sessions],
             now=state.clock.now(),
-            notice=_notice(request),
+            notice=request.app.state.settings.sessions.notice,
         )
     found = await state.timing.timetable(round_, request.is_disconnected)
     return answer(views.proposals(round_, found))
@@ -201,7 +197,7 @@ async def convene_session(
             shelf=state.shelf,
             who=who,
             session=body.convening(),
-            notice=_notice(request),
+            notice=request.app.state.settings.sessions.notice,
         )
         return slot.keep(_moved(id_, 1, "convened", status=201))
 

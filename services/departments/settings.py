@@ -1,5 +1,6 @@
 """What the departments' service needs besides what every service needs."""
 
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -28,6 +29,12 @@ class SessionsSettings(Group):
         le=2880,
         description="Minutes from now before which no joint session is proposed.",
     )
+
+    @property
+    def notice(self) -> timedelta:
+        """The same, as a duration."""
+        return timedelta(minutes=self.notice_minutes)
+
     search_seconds: float = Field(
         default=10.0,
         gt=0,

@@ -102,6 +102,14 @@ async def find_tasks(
     return _found([row async for row in found], rows)
 
 
+async def in_hand(
+    conn: Connection, department: str, holders: Sequence[str], *, size: int
+) -> list[Row]:
+    """Return places of open tasks in the hands of some officers, up to `size` of each."""
+    found = QUERIES.in_hand(conn, department=department, holders=list(holders), size=size)
+    return [row async for row in found]
+
+
 async def find_examinations(
     conn: Connection, wanted: Wanted, after: tuple[datetime, int] | None, rows: int
 ) -> Found:

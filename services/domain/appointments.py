@@ -60,7 +60,12 @@ def _half(instant: datetime) -> tuple[int, bool]:
     return local.toordinal(), local.hour >= _MIDDAY
 
 
-def still_possible(round_: Round, wanted: Wanted, time: Interval) -> bool:
-    """Return whether a session can be held at a time with exactly the officers of its members."""
+def still_possible(round_: Round, wanted: Wanted, time: Interval, now: datetime) -> bool:
+    """Return whether a session can be held at a time with exactly the officers of its members.
+
+    An answer may have been long on its way: they have a working day's notice from `now` on.
+    """
+    if wanted.is_late or answer_until(round_.calendar, time.start) <= now:
+        return False
     sent = {member.department: member.officers for member in wanted.members}
-    return not wanted.is_late and not breaches(round_, wanted, time, sent)
+    return not breaches(round_, wanted, time, sent)

@@ -134,9 +134,10 @@ def _end(turn: Turn, step: RouteStep, part: RoutePart, event: CaseEvent) -> None
     key = part_key(part)
     task = turn.tasks[key]
     *before, pause = task.pauses
-    until_on = max(pause.from_on, day_of_act(event.at, turn.calendar))
-    pauses = (*before, replace(pause, until_on=until_on))
-    turn.tasks[key] = replace(task, pauses=pauses, open_pause=None)
+    ended = replace(pause, until_on=max(pause.from_on, day_of_act(event.at, turn.calendar)))
+    if last_day_of(ended, turn.calendar) != last_day_of(pause, turn.calendar):
+        ended = replace(ended, told_until=pause.until_on)
+    turn.tasks[key] = replace(task, pauses=(*before, ended), open_pause=None)
     _record(turn, step, part, event, DateChange.PAUSE_ENDED)
     _move(turn, step, event, DateChange.PAUSE_ENDED)
 

@@ -57,7 +57,8 @@ class LimitSuspendedError(ValueError):
 class Pause(Struct, frozen=True, kw_only=True):
     """Days that are not counted: `from_on` to `until_on`, both included; `None` is still open.
 
-    `notice` refers to the written notice that told the applicant the time needed.
+    `notice` refers to the written notice that told the applicant the time needed. `told_until` is
+    the day that it named, of a pause that was over sooner.
     """
 
     kind: PauseKind
@@ -66,6 +67,7 @@ class Pause(Struct, frozen=True, kw_only=True):
     cap: Budget | None
     notice: str | None
     article: str
+    told_until: Date | None = None
 
     def __post_init__(self) -> None:
         if self.until_on is not None and self.until_on < self.from_on:

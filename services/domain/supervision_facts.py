@@ -245,9 +245,14 @@ def _named_later(
 
 
 def _absences(route: Route, commands: Sequence[AnyCommand]) -> Iterator[Fact]:
-    """Who sent neither its officer nor a substitute to a session that was held."""
+    """Who sent neither its officer nor a substitute to a session that was held.
+
+    What settles an answer only says again who was absent: that is no new fact.
+    """
     for command in commands:
         if not isinstance(command, TellSession) or command.state is not SessionState.HELD:
+            continue
+        if command.settled is not None:
             continue
         for department in command.absent:
             yield Fact(

@@ -14,10 +14,11 @@ from services.runtime.web import idempotency
 from services.runtime.web.problems import NOT_FOUND, Problem, problem_responses
 
 router = APIRouter(prefix="/v1", tags=["applications"])
+LEAD_PATTERN = "^[A-Za-z][A-Za-z0-9-]{0,63}$"
 Lead = Annotated[
     str,
     Path(
-        pattern="^[A-Za-z][A-Za-z0-9-]{0,63}$",
+        pattern=LEAD_PATTERN,
         examples=["fire-rescue"],
         description="Code of the department that convened it.",
     ),

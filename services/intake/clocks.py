@@ -35,13 +35,21 @@ class ClockNoticeShown(BaseModel):
     reason: str
     kind: PauseKind | None = Field(description="Of a pause.")
     until: date | None = Field(
-        description="Of a pause: the last day that is not counted; sooner than the notice said "
-        "where the pause was ended sooner."
+        description="Of a pause: the last day that is not counted, as the notice says."
     )
+    ended_on: date | None = Field(
+        description="Of a pause that was over sooner: the last day that is not counted indeed."
+    )
+    ended_at: datetime | None = Field(description="Of a pause that was over sooner: when.")
     days: int | None = Field(description="Of an extension.")
     unit: Unit | None
     approver: Approver | None = Field(description="Of an extension: who approved it.")
     at: datetime
+
+    @property
+    def last_on(self) -> date | None:
+        """The last day of a pause, however it ended."""
+        return self.ended_on or self.until
 
 
 class JointLimitShown(BaseModel):
@@ -99,6 +107,7 @@ async def project(conn: Connection, events: Sequence[ApplicationProgressed]) -> 
             tasks=[one.task for _, one in over],
             notices=[one.notice for _, one in over],
             untils=[one.until for _, one in over],
+            ats=[one.at for _, one in over],
         )
 
 

@@ -75,6 +75,11 @@ class Editions:
         )
         return max(before, key=lambda found: found.county.effective_from, default=None)
 
+    def approved(self, shelf: Shelf) -> tuple[Catalogue, ...]:
+        """Return the versions that may be used or could once, the latest first."""
+        ready = (c for c in shelf.catalogues if c.county.version in self._approved)
+        return tuple(sorted(ready, key=lambda found: found.county.effective_from, reverse=True))
+
     def unapproved(self, shelf: Shelf) -> tuple[Catalogue, ...]:
         """Return the versions that wait for the supervisor, by the day they should begin."""
         waiting = (c for c in shelf.catalogues if c.county.version not in self._approved)

@@ -45,6 +45,7 @@ class LetterKind(StrEnum):
     SESSION = "session"
     SESSION_MOVED = "session_moved"
     SESSION_KEPT = "session_kept"
+    SESSION_UNMOVED = "session_unmoved"
     SESSION_CANCELLED = "session_cancelled"
     DATE_CHANGED = "date_changed"
     CLOCK_STOPPED = "clock_stopped"
@@ -66,6 +67,7 @@ class LetterFacts(BaseModel):
     items: tuple[str, ...] = ()
     department: str | None = None
     session: int | None = None
+    offer: int | None = None
     round: int | None = None
     count: int | None = None
     day: date | None = None

@@ -11,6 +11,7 @@ from services.contracts.vocabulary import (
     DateChange,
     Outcome,
     SessionState,
+    TaskState,
 )
 from services.intake.letters import Draft, LetterFacts, LetterKind, write
 from services.runtime.db import Connection
@@ -96,14 +97,20 @@ _SESSIONS = {
 _SETTLED = {
     AppointmentOutcome.MOVED: LetterKind.SESSION_MOVED,
     AppointmentOutcome.GONE: LetterKind.SESSION_KEPT,
+    AppointmentOutcome.VOID: LetterKind.SESSION_UNMOVED,
 }
-"""What was only confirmed, or came when there was nothing to answer, needs no letter."""
+"""What was only confirmed needs no letter, nor what came to nothing because it was called off.
+
+That somebody had asked for another time at all, only the store knows.
+"""
 
 
 def _sessions(event: ApplicationProgressed) -> Iterator[Told]:
     for one in event.sessions:
         settled = one.settled
         kind = _SESSIONS.get(one.state) if settled is None else _SETTLED.get(settled.outcome)
+        if settled is not None and one.state is SessionState.CANCELLED:
+            kind = None
         if kind is not None:
             about = LetterFacts(
                 step=one.step,
@@ -112,6 +119,8 @@ def _sessions(event: ApplicationProgressed) -> Iterator[Told]:
                 starts_at=one.starts_at,
                 ends_at=one.ends_at,
                 until=None if one.offer is None else one.offer.until,
+                count=None if one.offer is None else len(one.offer.slots),
+                offer=None if settled is None else settled.offer,
             )
             yield kind, about
 
@@ -135,7 +144,9 @@ def _clocks(event: ApplicationProgressed) -> Iterator[Told]:
                 items=(item,), department=department, days=one.days, promised_at=promised
             )
             yield LetterKind.LIMIT_EXTENDED, about
-    for over in event.resumed:
+    ended = {one.task for one in event.tasks if one.state is not TaskState.OPEN}
+    resumed = [one for one in event.resumed if one.task not in ended]
+    for over in resumed:
         item, department = over.task.split("/")[1:3]
         about = LetterFacts(
             items=(item,), department=department, day=over.until, promised_at=promised
@@ -144,7 +155,7 @@ def _clocks(event: ApplicationProgressed) -> Iterator[Told]:
     if event.extended is not None:
         yield LetterKind.LIMIT_EXTENDED, LetterFacts(days=event.extended.days, promised_at=promised)
     accepted = event.acceptance is not None and event.acceptance.accepted_on is not None
-    told = event.clocks or event.resumed or event.extended or accepted
+    told = event.clocks or resumed or event.extended or accepted
     if promised is not None and not told:
         yield LetterKind.DATE_CHANGED, LetterFacts(promised_at=promised)
 

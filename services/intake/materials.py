@@ -1,6 +1,7 @@
 """What is public about every material: who supplies it, what uses it, how it is filled in."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from pydantic import BaseModel, Field
 
@@ -8,7 +9,7 @@ from services.domain.catalogue import Catalogue, Limit, Material, Name, Rule
 from services.domain.samples import Sample
 from services.intake.inspection import EXTENSIONS
 from services.intake.parts import Parts
-from services.intake.settings import UploadSettings
+from services.intake.settings import MEGABYTE, UploadSettings
 
 
 class UseOfMaterial(BaseModel):
@@ -28,6 +29,26 @@ class UploadRules(BaseModel):
     extensions: tuple[str, ...] = Field(examples=[[".pdf", ".docx"]])
     max_file_bytes: int
 
+    @classmethod
+    def of(cls, limits: UploadSettings) -> Self:
+        """Return the rules under these settings."""
+        return cls(extensions=tuple(EXTENSIONS), max_file_bytes=limits.max_file_bytes)
+
+    @property
+    def accept(self) -> str:
+        """The kinds of file, as a form names them to the browser."""
+        return ",".join(self.extensions)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of file, as people call them."""
+        return [one.removeprefix(".").upper() for one in self.extensions]
+
+    @property
+    def megabytes(self) -> int:
+        """The largest file that is taken, in whole MB."""
+        return self.max_file_bytes // MEGABYTE
+
 
 class MaterialDisclosure(BaseModel):
     """Everything public about one material."""
@@ -44,8 +65,16 @@ class MaterialDisclosure(BaseModel):
 
 
 def material(parts: Parts, wanted: str, limits: UploadSettings) -> MaterialDisclosure | None:
-    """Return everything about a material of the catalogue in force, or None."""
+    """Return everything about a material, or None.
+
+    It is what the catalogue in force says. Of a material that this knows no longer, as an older
+    application may ask for, it is what the latest approved version says that knows it.
+    """
     catalogue = parts.catalogue()
+    if wanted not in catalogue.material_by_id:
+        older = parts.editions.approved(parts.shelf)
+        knowing = (one for one in older if wanted in one.material_by_id)
+        catalogue = next(knowing, catalogue)
     found = catalogue.material_by_id.get(wanted)
     if found is None:
         return None
@@ -57,7 +86,7 @@ def material(parts: Parts, wanted: str, limits: UploadSettings) -> MaterialDiscl
         result_of=items[found.result_of].name if found.result_of else None,
         after=tuple(items[code].name for code in comes),
         used_by=tuple(_uses(catalogue, wanted)),
-        upload=UploadRules(extensions=tuple(EXTENSIONS), max_file_bytes=limits.max_file_bytes),
+        upload=UploadRules.of(limits),
         sample=parts.samples.get(wanted),
     )
 

@@ -47,6 +47,9 @@ class AnswerShown(BaseModel):
         description="What the departments made of it; absent: they have not said yet."
     )
     settled_at: datetime | None
+    closed: bool = Field(
+        description="Nobody will say what becomes of it: the application is over before."
+    )
 
 
 class SessionShown(BaseModel):
@@ -64,9 +67,12 @@ class SessionShown(BaseModel):
         default=None, description="Absent: there is nothing to answer, or not any more."
     )
     answer: AnswerShown | None = None
+    was_offered: bool = Field(
+        default=False, description="Whether there ever was anything to answer about it."
+    )
 
 
-PLAIN = frozenset(SessionShown.model_fields) - {"offer", "answer"}
+PLAIN = frozenset(SessionShown.model_fields) - {"offer", "answer", "was_offered"}
 
 
 class Sessions(BaseModel):
@@ -130,14 +136,21 @@ def _shown(row: Row, calendar: WorkingCalendar, now: datetime) -> SessionShown:
             offer=row["answered_offer"],
             asked=None if asked is None else SlotShown(starts_at=asked, ends_at=row["asked_ends"]),
             **{name: row[name] for name in ("answered_at", "outcome", "settled_at")},
+            closed=row["is_over"] and row["outcome"] is None,
         )
-    open_ = row["state"] == SessionState.CONVENED and row["offer"] is not None
+    ahead = row["state"] == SessionState.CONVENED and not row["is_over"]
+    open_ = ahead and row["offer"] is not None
     if not open_ or row["offer"] == row["answered_offer"] or now >= row["offer_until"]:
         offer = None
     else:
         slots = [SlotShown(**one.model_dump()) for one in choices(row, calendar, now)]
         offer = OfferShown(number=row["offer"], until=row["offer_until"], slots=slots)
-    return SessionShown(**{name: row[name] for name in PLAIN}, offer=offer, answer=answer)
+    return SessionShown(
+        **{name: row[name] for name in PLAIN},
+        offer=offer,
+        answer=answer,
+        was_offered=row["offer"] is not None or answer is not None,
+    )
 
 
 def choices(row: Row, calendar: WorkingCalendar, now: datetime) -> list[AppointmentSlot]:

@@ -105,8 +105,8 @@ def refs(commands: Iterable[AnyCommand]) -> Iterator[UUID]:
 def tell(told: "Told", command: ChangeLedger, said: Said) -> None:
     """Take in what the applicant is told of a clock: a notice, or that a pause is over sooner."""
     told.clocks += notices(command, said)
-    if command.why is DateChange.PAUSE_ENDED:
-        pause = command.ledger.pauses[-1]
+    pause = command.ledger.pauses[-1] if command.why is DateChange.PAUSE_ENDED else None
+    if pause is not None and pause.told_until is not None:
         over = ClockResumed(
             task=command.task,
             notice=pause.notice,

@@ -62,7 +62,13 @@ async def shelf_of(settings: ServiceSettings) -> Shelf:
 
 
 async def samples_of(settings: ServiceSettings) -> Mapping[str, Sample]:
-    """Return the county's samples of materials. Raises StartError for what cannot be read."""
+    """Return the county's samples of materials.
+
+    Raises StartError for what cannot be read, and for a folder that is named and not there.
+    """
+    named = settings.catalogue.samples_folder
+    if named is not None and not await asyncio.to_thread(named.is_dir):
+        raise StartError(f"the samples are refused: there is no folder {named}")
     try:
         return await asyncio.to_thread(sample_files.load, settings.catalogue)
     except CatalogueError as error:

@@ -12,6 +12,8 @@ from services.contracts.sessions import AppointmentAnswered, AppointmentSlot
 from services.departments import pages
 from services.departments.sessions_answers import UnknownOfferError
 from services.departments.settings import Settings
+from services.domain.appointments import answer_until
+from services.domain.calendar import ZONE
 from tests.conftest import Databases
 from tests.integration.departments_parts import DUE, Desk, code_of, open_desk, ref
 from tests.integration.sessions_kit import (
@@ -29,6 +31,7 @@ from tests.integration.sessions_kit import (
     refs,
 )
 from tests.integration.signing_in import browser
+from tests.unit.routes import CALENDAR
 
 WHO = ref("investor-1")
 
@@ -108,7 +111,16 @@ async def test_convening_offers_other_times_inside_every_clock(
     assert [instant(one["starts_at"]) for one in shown["slots"]] == [
         instant(one["starts_at"]) for one in offer["slots"]
     ]
-    assert "尚未答复" in await seen(desk, joint, CHIEFS[POLICE])
+    page = await seen(desk, joint, CHIEFS[POLICE])
+    assert "尚未答复" in page
+    assert f"或从 {len(offer['slots'])} 个时间中改选" in page
+    await desk.pool.execute(
+        "INSERT INTO session_offer (session_id, number, until, slots, made_at)"
+        " SELECT session_id, 2, until, '[]', made_at FROM session_offer"
+    )
+    page = await seen(desk, joint, CHIEFS[POLICE])
+    assert "前确认；没有其他时间可选" in page
+    assert "从 0 个时间中改选" not in page
     desk.clock.move_to(instant(at(11, 3)))
     assert "没有答复" in await seen(desk, joint)
 
@@ -143,8 +155,9 @@ async def test_a_move_is_the_applicants_and_keeps_the_people(desk: Desk, joint: 
     whole = await joint.read()
     assert instant(whole["starts_at"]) == instant(start)
     assert whole["attendees"] == before
-    rows = await desk.rows("SELECT actor_ref, actor_role FROM act WHERE note LIKE '%moved%'")
-    assert {tuple(row) for row in rows} == {(WHO, "investor")}
+    rows = await desk.rows("SELECT actor_ref, actor_role, note FROM act WHERE note LIKE '%moved%'")
+    note = f"{joint.session} moved: {instant(start).astimezone(ZONE):%Y-%m-%d %H:%M}"
+    assert {tuple(row) for row in rows} == {(WHO, "investor", note)}, "on the officers' clock"
     assert len(rows) == 3, "it stands in the history of every member's task"
     assert "已改期" in await seen(desk, joint, CHIEFS[WATER])
     # The old time is free again.
@@ -184,6 +197,32 @@ async def test_what_cannot_be_answered_changes_nothing(
     last = (await told(desk))[-1]
     assert last["settled"] == {"offer": 1, "outcome": "void"}
     assert last["state"] == ("cancelled" if why == "cancelled" else "convened")
+    assert instant((await joint.read())["starts_at"]) == instant(at(10, 4))
+
+
+@pytest.mark.parametrize("asks", [True, False])
+async def test_what_arrives_when_it_has_begun_moves_nobody(
+    desk: Desk, joint: Inspection, asks: bool
+) -> None:
+    start = (await offered(desk))["slots"][-1]["starts_at"]
+    in_time = answer(joint, start if asks else None)
+    desk.clock.move_to(instant(at(10, 4)))
+    assert code_of(await joint.attest(POLICE)) == "ok", "somebody is there already"
+    await desk.put(in_time)
+    last = (await told(desk))[-1]
+    assert last["settled"] == {"offer": 1, "outcome": "void"}
+    whole = await joint.read()
+    assert (whole["state"], instant(whole["starts_at"])) == ("convened", instant(at(10, 4)))
+
+
+async def test_what_arrives_late_leaves_the_officers_their_notice(
+    desk: Desk, joint: Inspection
+) -> None:
+    start = (await offered(desk))["slots"][0]["starts_at"]
+    in_time = answer(joint, start)
+    desk.clock.move_to(answer_until(CALENDAR, instant(start)))
+    await desk.put(in_time)
+    assert (await told(desk))[-1]["settled"] == {"offer": 1, "outcome": "gone"}
     assert instant((await joint.read())["starts_at"]) == instant(at(10, 4))
 
 

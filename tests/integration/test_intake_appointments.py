@@ -11,7 +11,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from services.contracts.events import ApplicationProgressed
+from services.contracts.events import ApplicationProgressed, Concluded
 from services.contracts.sessions import (
     AppointmentAnswered,
     AppointmentOffer,
@@ -19,7 +19,12 @@ from services.contracts.sessions import (
     AppointmentSlot,
     SessionProgress,
 )
-from services.contracts.vocabulary import AppointmentOutcome, SessionState
+from services.contracts.vocabulary import (
+    ApplicationStatus,
+    AppointmentOutcome,
+    Conclusion,
+    SessionState,
+)
 from services.intake import pages
 from services.intake.settings import Settings
 from tests.conftest import Databases
@@ -83,6 +88,17 @@ def settled(
 ) -> ApplicationProgressed:
     what = AppointmentSettled(offer=1, outcome=outcome)
     return session(number, starts, **({"offer": None, "settled": what} | changes))
+
+
+def concluded(number: str) -> ApplicationProgressed:
+    end = Concluded(
+        conclusion=Conclusion.REFUSED,
+        at=NOW,
+        used_working_days=1,
+        promised_working_days=7,
+        in_time=True,
+    )
+    return told(number, status=ApplicationStatus.CONCLUDED, concluded=end)
 
 
 @pytest_asyncio.fixture
@@ -153,6 +169,37 @@ async def test_a_time_that_is_gone_leaves_it_as_it_was_with_a_new_offer(
     assert kinds.count("session_kept") == 1
 
 
+@pytest.mark.parametrize(
+    ("asked", "state", "letters"),
+    [
+        (SLOTS[1].isoformat(), SessionState.CONVENED, 1),
+        (SLOTS[1].isoformat(), SessionState.HELD, 1),
+        (SLOTS[1].isoformat(), SessionState.CANCELLED, 0),
+        (None, SessionState.CONVENED, 0),
+    ],
+)
+async def test_who_asked_for_another_time_is_told_that_it_came_to_nothing(
+    intake: Intake, number: str, asked: str | None, state: SessionState, letters: int
+) -> None:
+    assert code_of(await answer(intake, number, starts_at=asked)) == "ok"
+    await intake.told(settled(number, AppointmentOutcome.VOID, state=state))
+    rows = await intake.pool.fetch("SELECT kind FROM letter WHERE kind LIKE 'session_%'")
+    assert [row["kind"] for row in rows] == ["session_unmoved"] * letters
+
+
+async def test_where_there_is_no_other_time_none_is_promised(intake: Intake, mine: Browser) -> None:
+    number = await intake.accepted()
+    for slots, words, label in (
+        ((), "前确认；不答复的按此安排进行", "确认时间"),
+        (SLOTS, "前确认，或改选其他时间；", "确认或改期"),
+    ):
+        await intake.told(session(number, offer=offer(1, slots)))
+        [newest, *_] = (await intake.get("/v1/letters")).json()["items"]
+        assert words in newest["text"]["zh"]
+        home = await intake.client.get(f"/applications/{number}", headers=mine.headers)
+        assert label in home.text
+
+
 async def test_the_same_key_answers_once(intake: Intake, number: str) -> None:
     headers, path = {**INVESTOR, **once()}, f"/v1/applications/{number}{PATH}"
     first = await intake.client.post(path, json={"offer": 1}, headers=headers)
@@ -207,6 +254,29 @@ async def test_a_withdrawn_application_is_not_answered(intake: Intake, number: s
     assert code_of(await answer(intake, number)) == "already-withdrawn"
 
 
+@pytest.mark.parametrize("asks", [True, False])
+async def test_what_the_end_of_the_case_overtakes_waits_for_nobody(
+    intake: Intake, mine: Browser, number: str, asks: bool
+) -> None:
+    await answer(intake, number, **({"starts_at": SLOTS[1].isoformat()} if asks else {}))
+    assert (await shown(intake, number))["answer"]["closed"] is False
+    await intake.told(concluded(number))
+    found = (await shown(intake, number))["answer"]
+    assert (found["outcome"], found["closed"]) == (None, True)
+    text = await seen(intake, mine, number)
+    assert "申请已结束，不再需要" in text
+    assert ("等部门核对" in text, "您已确认" in text) == (False, False)
+
+
+async def test_when_the_case_is_over_nothing_is_offered(
+    intake: Intake, mine: Browser, number: str
+) -> None:
+    await intake.told(concluded(number))
+    assert (await shown(intake, number))["offer"] is None
+    assert "这个时间可以吗" not in await seen(intake, mine, number)
+    assert code_of(await answer(intake, number)) == "concluded"
+
+
 # On the page, without a script
 
 
@@ -246,6 +316,18 @@ async def test_the_page_asks_and_says_what_became_of_it(
     assert "您已确认" in await seen(intake, mine, number)
 
 
+async def test_what_was_never_offered_is_not_said_to_be_too_late(
+    intake: Intake, mine: Browser, number: str
+) -> None:
+    late, plain = "离开始不足一个工作日", "时间不合适的，请尽早联系牵头部门"
+    assert code_of(await answer(intake, number)) == "ok"
+    assert late in await seen(intake, mine, number)
+    other = await intake.accepted()
+    await intake.told(session(other, offer=None))
+    text = await seen(intake, mine, other)
+    assert (late in text, plain in text) == (False, True)
+
+
 async def test_forged_forms_answer_nothing(intake: Intake, mine: Browser, number: str) -> None:
     other = browser(intake.app, STRANGER)
     assert (await post(intake, other, number, 1, act="confirm")).status_code == 404
@@ -253,6 +335,11 @@ async def test_forged_forms_answer_nothing(intake: Intake, mine: Browser, number
     assert (await post(intake, forged, number, 2, act="confirm")).status_code == 403
     elsewhere = replace(mine, headers=mine.headers | {"sec-fetch-site": "cross-site"})
     assert (await post(intake, elsewhere, number, 3, act="confirm")).status_code == 403
-    for wrong in ({"act": "cancel"}, {"act": "confirm", "session": "x"}):
-        assert (await post(intake, mine, number, 4, **wrong)).status_code == 404
+    forms: list[dict[str, str]] = [{"act": "cancel"}]
+    for session_ in ("x", "", "0", "-1", "²", str(2**63), "1" * 30, "9" * 5000):
+        forms.append({"act": "confirm", "session": session_})
+    for lead in ("", "x/1", "消防", "a" * 65, "\x00"):
+        forms.append({"act": "confirm", "lead": lead})
+    for wrong in forms:
+        assert (await post(intake, mine, number, 4, **wrong)).status_code == 404, wrong
     assert await events(intake, AppointmentAnswered) == []

@@ -96,9 +96,9 @@ async def test_a_pause_that_ended_sooner_ends_sooner_and_only_it(intake: Intake)
         over = ClockResumed(task=first.task, notice=NOTICE, until=day, at=NOW)
         assert not (await intake.told(progressed(number, resumed=(over,)))).dead
     shown = (await intake.get(f"/v1/applications/{number}/clocks")).json()["items"]
-    assert {one["notice"]: one["until"] for one in shown} == {
-        NOTICE: "2026-03-04",
-        second.notice: "2026-03-06",
+    assert {one["notice"]: (one["until"], one["ended_on"]) for one in shown} == {
+        NOTICE: ("2026-03-06", "2026-03-04"),
+        second.notice: ("2026-03-06", None),
     }
 
 
@@ -108,7 +108,8 @@ async def test_a_pause_may_begin_and_end_in_one_message(intake: Intake) -> None:
     over = ClockResumed(task=first.task, notice=NOTICE, until=date(2026, 3, 3), at=NOW)
     await intake.told(progressed(number, clocks=(first,), resumed=(over,)))
     [shown] = (await intake.get(f"/v1/applications/{number}/clocks")).json()["items"]
-    assert shown["until"] == "2026-03-03"
+    assert (shown["until"], shown["ended_on"]) == ("2026-03-06", "2026-03-03")
+    assert shown["ended_at"] == NOW.isoformat().replace("+00:00", "Z")
 
 
 async def test_only_the_applicant_is(intake: Intake) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import orjson
+import pytest
 import pytest_asyncio
 
 from services.contracts.acceptance import NoticeLine
@@ -22,6 +23,7 @@ from services.contracts.events import (
     RectificationAsked,
     Result,
     SessionProgress,
+    TaskProgress,
 )
 from services.contracts.later import PapersLapseDue
 from services.contracts.limits import CaseExtended
@@ -37,9 +39,11 @@ from services.contracts.vocabulary import (
     FindingKind,
     FollowUpState,
     Outcome,
+    Part,
     PauseKind,
     Role,
     SessionState,
+    TaskState,
 )
 from services.intake.letters import LetterKind
 from services.intake.letters_carriers import Channel, Files, Parcel, carrier_of
@@ -180,6 +184,28 @@ async def test_nothing_is_written_about_what_was_not_applied(intake: Intake) -> 
     assert await intake.pool.fetchval("SELECT count(*) FROM letter") == 0
 
 
+@pytest.mark.parametrize("state", [TaskState.OPEN, TaskState.DECIDED])
+async def test_a_clock_of_what_was_decided_does_not_run_again(
+    intake: Intake, state: TaskState
+) -> None:
+    number = await intake.accepted()
+    task = f"{number}/{ITEM}/market-supervision/1"
+    ended = TaskProgress(
+        task=task,
+        step=STEP,
+        item=ITEM,
+        department="market-supervision",
+        part=Part.DECIDE,
+        round=1,
+        state=state,
+    )
+    over = ClockResumed(task=task, notice="停1号", until=LATER.date(), at=LATER)
+    await intake.told(told(number, tasks=(ended,), resumed=(over,), promised_at=LATER))
+    decided = state is TaskState.DECIDED
+    assert ("clock_resumed" in await kinds(intake)) is not decided
+    assert ("date_changed" in await kinds(intake)) is decided, "the promise has moved all the same"
+
+
 def settled(outcome: AppointmentOutcome) -> SessionProgress:
     what = AppointmentSettled(offer=1, outcome=outcome)
     return session(SessionState.CONVENED).model_copy(update={"settled": what})
@@ -234,6 +260,11 @@ async def test_every_kind_has_its_words(intake: Intake) -> None:
     renewed = result(Outcome.GRANTED).model_copy(
         update={"item": "DRAINAGE", "outcome": Outcome.DEEMED_RENEWED}
     )
+    await intake.told(told(number, sessions=(session(SessionState.CONVENED),)))
+    await intake.pool.execute(
+        "INSERT INTO appointment_answer VALUES ($1, 'fire-rescue', 1, 1, $2, $3, '', $2)",
+        *(number, LATER, LATER + DAY),
+    )
     taken = await intake.told(
         told(number, acceptance=notice),
         told(number, acceptance=accepted, promised_at=LATER),
@@ -245,10 +276,10 @@ async def test_every_kind_has_its_words(intake: Intake) -> None:
         told(number, promised_at=LATER + timedelta(days=1)),
         told(number, rectification=rectify),
         told(number, papers=(papers,)),
-        told(number, sessions=(session(SessionState.CONVENED),)),
         told(number, sessions=(settled(AppointmentOutcome.CONFIRMED),)),
         told(number, sessions=(settled(AppointmentOutcome.MOVED),)),
         told(number, sessions=(settled(AppointmentOutcome.GONE),)),
+        told(number, sessions=(settled(AppointmentOutcome.VOID),)),
         told(number, sessions=(session(SessionState.HELD),)),
         told(number, sessions=(session(SessionState.CANCELLED),)),
         told(number, results=(result(Outcome.GRANTED),)),

@@ -1,10 +1,13 @@
 """Materials and their samples on the public pages, and the number of unread letters on all."""
 
+import asyncio
 import html as markup
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx2
@@ -18,6 +21,7 @@ from services.runtime.settings import CatalogueSettings
 from tests.conftest import Databases
 from tests.integration.intake_kit import INVESTOR, STRANGER, Intake, bearer, prepare, running
 from tests.integration.signing_in import Browser, browser
+from tests.integration.test_intake_approvals import DAY, NEW, OLD, shelf_of, write
 from tests.integration.test_track_list_reads import counted
 
 HTML = {"accept": "text/html"}
@@ -108,6 +112,35 @@ async def test_the_api_leads_from_an_item_to_the_sample(intake: Intake) -> None:
     assert gone.status_code == 404
 
 
+def renamed(folder: Path) -> None:
+    """Make a new version that knows the material, and an item that needs it, by other names."""
+    write(folder)
+    for file in (folder / NEW).rglob("*.yaml"):
+        text = file.read_text("utf-8").replace(MATERIAL, "storey-plan")
+        file.write_text(text.replace(ITEM, "FIRE-LOOK"), "utf-8")
+
+
+async def test_a_material_of_an_older_application_is_still_explained(
+    intake: Intake, tmp_path: Path
+) -> None:
+    """The notice and the papers of an older application link to it."""
+    renamed(tmp_path / "catalogue")
+    intake.parts = intake.app.state.parts = replace(
+        intake.parts, shelf=shelf_of(tmp_path / "catalogue")
+    )
+    await get(intake, "/materials/storey-plan", 404)  # nobody has approved it
+    assert (await intake.approve(NEW)).status_code == 201
+    intake.clock.move_to(DAY)
+    older = await get(intake, f"/materials/{MATERIAL}")
+    assert "没有标门宽" in older
+    assert f"现行目录里没有这份材料：以下是目录 {OLD} 版的内容" in older
+    assert f'href="/items/{ITEM}"' not in older
+    newer = await get(intake, "/materials/storey-plan")
+    assert "现行目录里没有这份材料" not in newer
+    assert 'href="/items/FIRE-LOOK"' in newer
+    await get(intake, "/materials/moonlight", 404)
+
+
 async def test_what_uses_a_material_is_named_with_when_and_by_when(
     databases: Databases,
     tmp_path: Path,
@@ -170,6 +203,37 @@ async def test_one_question_a_page_and_none_for_others(intake: Intake) -> None:
             assert (await intake.client.get(path, headers=headers)).status_code == 200
         found = [one for one in asked if "count(*) from letter" in one.lower()]
         assert len(found) == questions, (path, asked)
+
+
+async def test_neither_a_file_nor_a_form_that_is_sent_asks_for_the_number(intake: Intake) -> None:
+    number = await intake.accepted()
+    mine = browser(intake.app, INVESTOR)
+    form: dict[str, Any] = {"data": mine.form(up_to="1")}
+    for method, path, more in (
+        ("GET", f"/applications/{number}/bundle", {}),
+        ("GET", f"/applications/{number}/documents/receipt", {}),
+        ("GET", "/inquiries/1/document", {}),
+        ("GET", f"/apply/{UUID(int=1)}/files/{UUID(int=2)}", {}),
+        ("POST", "/inbox", form),
+    ):
+        async with counted(intake.pool) as asked:
+            await intake.client.request(method, path, headers=mine.headers, **more)
+        assert not [one for one in asked if "count(*) from letter" in one.lower()], path
+
+
+async def test_a_page_is_shown_without_the_number_when_it_cannot_be_had(intake: Intake) -> None:
+    await intake.accepted()
+    mine = browser(intake.app, INVESTOR)
+    held = [await intake.pool.acquire() for _ in range(intake.pool.get_max_size())]
+    try:
+        async with asyncio.timeout(10):
+            shown = await get(intake, f"/items/{ITEM}", who=mine)
+    finally:
+        for one in held:
+            await intake.pool.release(one)
+    assert count_in(shown) == "我的信箱"
+    await intake.pool.execute("ALTER TABLE letter RENAME TO letters_elsewhere")
+    assert count_in(await get(intake, "/", who=mine)) == "我的信箱"
 
 
 async def test_the_live_part_brings_the_number_along(intake: Intake) -> None:

@@ -167,6 +167,15 @@ async def test_a_pause_moves_dates_everywhere_and_is_told(kit: Kit) -> None:
     }
 
 
+async def test_an_end_on_the_day_of_the_notice_is_no_sooner(kit: Kit) -> None:
+    story = await underway(kit)
+    number = number_of(story)
+    told = {"application": number, "task": task(number, DRAINS), "pause": 1}
+    end = TaskPauseEnded(**ABOUT, **told, ended_at=TUESDAY + HOUR)
+    await hear(kit, story, paused(number, until=date(2026, 3, 3)), end)
+    assert not (await kit.progressed(number))[-1]["resumed"]
+
+
 async def test_an_end_and_an_extension_follow(kit: Kit) -> None:
     story = await underway(kit)
     number = number_of(story)

@@ -1,6 +1,7 @@
 """A joint session on its way to the investor: message, journal, progress, and what is shown."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,40 @@ async def test_a_forged_session_is_a_dead_letter(
     number = await kit.received()
     await kit.take(said(number, **event), source=source)
     assert await kit.value("SELECT error_class FROM dead_letter") == error
+
+
+SLOT = {"starts_at": STARTS.isoformat(), "ends_at": ENDS.isoformat()}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ends_at": STARTS.isoformat()},
+        {"session": 2**63},
+        {"offer": {"number": 2**31, "until": TOLD_AT.isoformat()}},
+        {"settled": {"offer": 2**31, "outcome": "void"}},
+        {
+            "offer": {
+                "number": 1,
+                "until": TOLD_AT.isoformat(),
+                "slots": [SLOT | {"ends_at": TOLD_AT.isoformat()}],
+            }
+        },
+    ],
+    ids=["no time", "session", "offer", "settled", "slot backwards"],
+)
+async def test_what_intake_could_not_store_is_the_departments_fault(
+    kit: Kit, changes: dict[str, Any]
+) -> None:
+    number = await kit.received()
+    offer = {"number": 2**31 - 1, "until": TOLD_AT.isoformat(), "slots": [SLOT]}
+    good = kit.raw(said(number, session=2**63 - 1, offer=AppointmentOffer.model_validate(offer)))
+    message = orjson.loads(kit.raw(said(number)).value)
+    message["data"] |= changes
+    poison = replace(good, value=orjson.dumps(message))
+    taken = await kit.inbox.take(kit.pool, [good, poison])
+    assert taken.applied == 1
+    assert await kit.value("SELECT error_class FROM dead_letter") == "WrongEventError"
 
 
 def progressed(number: str, **session: Any) -> ApplicationProgressed:

@@ -312,12 +312,18 @@ async def test_a_pause_moves_the_promise_and_its_days_are_named(
     said = words(await page(intake, investor, f"/applications/{number}/explain"))
     assert f"数到 {sooner.year}年{sooner.month}月{sooner.day}日" in said
     assert "以承诺日期为准" not in said
-    # So it is when it is told, and the notice says the day it has come to.
+    # So it is when it is told; the notice keeps the day that it named, on every page.
     over = ClockResumed(task=notice.task, notice=notice.notice, until=date(2026, 3, 3), at=NOW)
     await intake.told(told(number, resumed=(over,)))
     said = words(await page(intake, investor, f"/applications/{number}/explain"))
-    assert "到 2026年3月3日 为止不计" in said
+    assert "到 2026年3月4日 为止不计；已提前结束，最后一天改为 2026年3月3日" in said
     assert "以承诺日期为准" not in said
+    said = words(await page(intake, investor, f"/applications/{number}"))
+    assert "停止计时，到 2026年3月4日" in said
+    assert "消防救援大队停止的计时提前结束，不计入时限的最后一天改为 2026年3月3日" in said
+    said = words(await page(intake, investor, f"/applications/{number}/papers"))
+    assert "最后一天 2026年3月4日" in said
+    assert "；已提前结束，最后一天改为 2026年3月3日" in said
     # What cannot be explained is not explained away.
     later = calendar.close_of(calendar.add_working_days(moved, 30))
     await intake.told(told(number, promised_at=later))

@@ -19,6 +19,7 @@ from tests.integration.test_workbench_queue import at, boxes, seen, sent
 
 pytestmark = pytest.mark.usefixtures("workbench")
 ABSENCE = "/absence"
+ABSENCES = "/department/absences"
 THIRD = token("officer-3", "planning", "officer")
 
 
@@ -106,6 +107,26 @@ async def test_the_named_substitute_finds_what_is_in_hand_and_takes_it_up(desk: 
     assert "由您替补" not in await seen(desk, colleague, "/queue")
 
 
+async def test_of_several_absent_colleagues_each_ones_work_stands_apart(desk: Desk) -> None:
+    third, [late, soon, other] = (
+        token("officer-4", "planning", "officer"),
+        await desk.put(*(issued() for _ in range(3))),
+    )
+    await desk.pool.execute(
+        "UPDATE task SET promised_at = promised_at + interval '1 hour' WHERE id = $1", late
+    )
+    for id_, who in ((late, OFFICER), (other, third), (soon, OFFICER)):
+        assert (await desk.post(f"/tasks/{id_}/claim", who)).status_code == 200
+    await seen(desk, at(desk, COLLEAGUE, "李明"), "/queue")
+    named = {"substitute": ref("officer-2")}
+    for who, name in ((OFFICER, "王芳"), (third, "赵六")):
+        await seen(desk, at(desk, who, name), ABSENCE)
+        assert (await sent(desk, at(desk, who, name), ABSENCE, named)).status_code == 303
+    text = await seen(desk, at(desk, COLLEAGUE, "李明"), ABSENCE)
+    found = [boxes(part) for part in text.split("由您替补：")[1:]]
+    assert sorted(found) == sorted([[f"{soon}:2", f"{late}:2"], [f"{other}:2"]])
+
+
 async def test_the_substitute_by_authorisation_is_said_on_both_sides(desk: Desk) -> None:
     [id_] = await desk.put(issued())
     await desk.require()
@@ -113,13 +134,37 @@ async def test_the_substitute_by_authorisation_is_said_on_both_sides(desk: Desk)
     written = GRANTED | {"substitute_account": "officer-2"}
     await sent(desk, at(desk, HEAD, "赵主任"), AUTHORISATIONS, written)
     chief = at(desk, CHIEF, "陈代表")
-    assert "由其代行审批：李明" in await seen(desk, chief, ABSENCE)
+    assert "在授权范围内由其代行审批：李明" in await seen(desk, chief, ABSENCE)
     assert (await sent(desk, chief, ABSENCE, {})).status_code == 303
     text = await seen(desk, at(desk, COLLEAGUE, "李明"), ABSENCE)
     assert "由您替补：陈代表" in text
-    assert "您可以代行其审批" in text
+    assert "在授权范围内，您可以代行其审批" in text
+    assert "在授权范围内可代行审批" in await seen(desk, at(desk, HEAD), ABSENCES)
     assert "另行通知" in text
     assert (await desk.decide(id_, {"outcome": "granted"}, COLLEAGUE)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("required", "powers"), [(False, ["decide"]), (True, ["pre_review", "special"])]
+)
+async def test_a_paper_that_gives_no_decision_promises_none(
+    desk: Desk, required: bool, powers: list[str]
+) -> None:
+    if required:
+        await desk.require()
+    await seen(desk, at(desk, COLLEAGUE, "李明"), "/queue")
+    written = GRANTED | {"substitute_account": "officer-2", "powers": powers}
+    await sent(desk, at(desk, HEAD, "赵主任"), AUTHORISATIONS, written)
+    chief = at(desk, CHIEF, "陈代表")
+    await seen(desk, chief, ABSENCE)
+    assert (await sent(desk, chief, ABSENCE, {})).status_code == 303
+    text = await seen(desk, at(desk, COLLEAGUE, "李明"), ABSENCE)
+    assert "由您替补：陈代表" in text
+    assert "审批仍须有授权" in text
+    assert "代行" not in text
+    for who, path in ((chief, ABSENCE), (at(desk, HEAD), ABSENCES)):
+        text = await seen(desk, who, path)
+        assert ("李明" in text, "代行" in text) == (True, False)
 
 
 async def test_the_api_takes_a_substitute_who_is_there(desk: Desk) -> None:

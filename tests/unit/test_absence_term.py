@@ -13,6 +13,7 @@ from services.runtime.web.problems import Problem
 
 DAYS = Shelf(CatalogueSettings()).calendar
 MONDAY = datetime(2026, 3, 2, 11, tzinfo=ZONE)
+SATURDAY = datetime(2026, 3, 7, 20, tzinfo=ZONE)
 
 
 def opening(month: int, day: int) -> datetime:
@@ -24,14 +25,20 @@ def opening(month: int, day: int) -> datetime:
     [
         (MONDAY, None, None, (None, None), None),
         (MONDAY, None, date(2026, 3, 2), (None, opening(3, 3)), 1),
-        (MONDAY.replace(hour=8), None, date(2026, 3, 2), (opening(3, 2), opening(3, 3)), 1),
+        (MONDAY.replace(hour=8), None, date(2026, 3, 2), (None, opening(3, 3)), 1),
+        (MONDAY.replace(hour=8), date(2026, 3, 2), None, (opening(3, 2), None), None),
+        (SATURDAY, None, None, (None, None), None),
+        (SATURDAY, None, date(2026, 3, 9), (None, opening(3, 10)), 1),
         (MONDAY.replace(hour=18), None, date(2026, 3, 3), (None, opening(3, 4)), 1),
         (MONDAY, date(2026, 3, 5), date(2026, 3, 6), (opening(3, 5), opening(3, 9)), 2),
         (MONDAY, date(2026, 3, 7), date(2026, 3, 9), (opening(3, 9), opening(3, 10)), 1),
         (MONDAY, date(2026, 4, 3), date(2026, 4, 6), (opening(4, 3), opening(4, 7)), 1),
         (MONDAY, date(2026, 4, 5), None, (opening(4, 7), None), None),
     ],
-    ids=["now", "today", "early", "evening", "weekend", "from Saturday", "holiday", "open end"],
+    ids=[
+        *("now", "today", "early", "early, a day", "on Saturday", "on Saturday until Monday"),
+        *("evening", "weekend", "from Saturday", "holiday", "open end"),
+    ],
 )
 def test_from_a_working_day_to_the_next_one(
     now: datetime,

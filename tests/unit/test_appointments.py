@@ -61,15 +61,23 @@ def test_nobody_waits_for_a_late_department_any_longer() -> None:
     round_ = asked(member("a1"), member("b1", until=None))
     assert offered(round_) == ()
     late = Interval(start=CURRENT.start + DAY, end=CURRENT.end + DAY)
-    assert not still_possible(round_, round_.wanted[0], late)
+    assert not still_possible(round_, round_.wanted[0], late, MONDAY)
 
 
 def test_a_time_that_was_taken_meanwhile_is_not_possible_any_more() -> None:
     free = asked(member("a1", "a2"))
     [first, *_] = offered(free)
-    assert still_possible(free, free.wanted[0], first)
+    assert still_possible(free, free.wanted[0], first, MONDAY)
     taken = asked(member("a1", "a2"), busy={"a2": (first,)})
-    assert not still_possible(taken, taken.wanted[0], first)
+    assert not still_possible(taken, taken.wanted[0], first, MONDAY)
+
+
+def test_an_answer_that_was_long_on_its_way_leaves_the_officers_their_notice() -> None:
+    round_ = asked(member("a1", "a2"))
+    time = Interval(start=CURRENT.start + DAY, end=CURRENT.end + DAY)
+    notice = answer_until(CALENDAR, time.start)
+    assert still_possible(round_, round_.wanted[0], time, notice - timedelta(seconds=1))
+    assert not still_possible(round_, round_.wanted[0], time, notice)
 
 
 hours = st.integers(min_value=0, max_value=11 * 24)
@@ -107,4 +115,4 @@ def test_every_time_offered_can_be_held(
             for one in taken[ref]
             if ref[0] in "abc"[: len(members)]
         )
-        assert still_possible(round_, round_.wanted[0], time)
+        assert still_possible(round_, round_.wanted[0], time, now)

@@ -164,6 +164,7 @@ def test_a_pause_that_ends_before_its_day_gives_the_rest_back() -> None:
     case, commands = apply(case, ended("A", "d", TUESDAY + DAY))
     assert dates(case, "A/d") == (date(2026, 1, 10), date(2026, 1, 20))
     assert of(commands, Redate)[0].why is DateChange.PAUSE_ENDED
+    assert of(commands, ChangeLedger)[0].ledger.pauses[-1].told_until == date(2026, 1, 30)
     assert case.tasks["A/d"].open_pause is None
 
 
@@ -176,6 +177,26 @@ def test_a_pause_ends_on_the_day_of_its_notice_by_itself() -> None:
     assert dates(case, "A/d") == before
     again = paused("A", "d", START + 3 * DAY, date(2026, 1, 9), pause=2)
     case, commands = apply(case, again)
+    assert of(commands, Redate)
+
+
+@pytest.mark.parametrize(("until", "cap"), [(6, None), (7, None), (30, 1)])
+def test_an_end_that_moves_no_day_is_not_told(until: int, cap: int | None) -> None:
+    case = accepted(step(decide("A", "d")))
+    limit = None if cap is None else days(cap)
+    case, _ = apply(case, paused("A", "d", TUESDAY, date(2026, 1, until), cap=limit))
+    at = TUESDAY + DAY if until > 6 else TUESDAY + HOUR
+    before = dates(case, "A/d")
+    decided = Decided(at=at, task=task("A", "d"), outcome=Outcome.GRANTED, ref="r")
+    for act in (ended("A", "d", at), decided):
+        after, commands = apply(case, act)
+        assert not of(commands, Redate)
+        [changed] = of(commands, ChangeLedger)
+        assert changed.ledger.pauses[-1].told_until is None
+    # It is over all the same: it can be stopped anew.
+    after, _ = apply(case, ended("A", "d", at))
+    assert dates(after, "A/d") == before
+    _, commands = apply(after, paused("A", "d", at, date(2026, 1, 12), pause=2))
     assert of(commands, Redate)
 
 

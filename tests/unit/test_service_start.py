@@ -51,6 +51,17 @@ async def test_a_calendar_that_cannot_be_read_is_one_sentence(tmp_path: Path) ->
         await service.shelf_of(settings)
 
 
+async def test_a_folder_of_samples_that_is_named_and_not_there_is_one_sentence(
+    tmp_path: Path,
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    settings = ServiceSettings(catalogue=CatalogueSettings(folder=FIXTURE, samples_folder=nowhere))
+    with pytest.raises(StartError, match=rf"^the samples are refused: [^\n]*{nowhere}$"):
+        await service.samples_of(settings)
+    unnamed = ServiceSettings(catalogue=CatalogueSettings(folder=FIXTURE))
+    assert await service.samples_of(unnamed) == {}
+
+
 def test_what_is_no_reason_of_ours_is_not_hidden() -> None:
     async def serving() -> None:
         raise ZeroDivisionError

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from services.contracts.vocabulary import (
     AcceptanceKind,
     AcceptanceState,
+    AppointmentOutcome,
     DateChange,
     Outcome,
     PauseKind,
@@ -43,7 +44,7 @@ from services.domain.examination import (
 )
 from services.domain.limits import EMPTY, Extension, Ledger, Pause
 from services.domain.route import Route
-from services.domain.session_events import TellSession
+from services.domain.session_events import Settled, TellSession
 from services.domain.supervision import (
     CardAct,
     CardState,
@@ -383,7 +384,7 @@ def test_a_later_notice_that_names_something_new() -> None:
 
 
 def test_who_is_absent_without_a_substitute_is_named_once_the_session_was_held() -> None:
-    def told(state: SessionState) -> TellSession:
+    def told(state: SessionState, settled: Settled | None = None) -> TellSession:
         return TellSession(
             at=START,
             step="A",
@@ -394,9 +395,12 @@ def test_who_is_absent_without_a_substitute_is_named_once_the_session_was_held()
             ends_at=START + HOUR,
             absent=("e", "f"),
             ref="",
+            settled=settled,
         )
 
     assert kinds(PLAIN, told(SessionState.CONVENED)) == []
+    late = Settled(offer=1, outcome=AppointmentOutcome.VOID)
+    assert kinds(PLAIN, told(SessionState.HELD, late)) == [], "it was said when it was held"
     facts = seen(PLAIN, [told(SessionState.HELD)], ()).facts
     assert [(one.kind, one.department) for one in facts] == [
         (FactKind.SESSION_MISSED, "e"),

@@ -34,6 +34,7 @@ from services.departments.pages.head_people import (
     reason_of,
     substitutes_in,
 )
+from services.departments.pages.own_absence import end_absence
 from services.departments.scope import department_of
 from services.departments.store import Row
 from services.domain.calendar import ZONE
@@ -183,10 +184,7 @@ async def _absences(request: Request, session: Session, site: Site, back: Back) 
         status=back.status,
         session=session,
         department=department_name(state.shelf, own),
-        rows=[
-            (row, sorted(authorised.get(row["person_ref"], ())), row["since"] <= now)
-            for row in rows
-        ],
+        rows=[(row, authorised.get(row["person_ref"], {}), row["since"] <= now) for row in rows],
         people=people,
         colleagues=choices(people),
         back=back,
@@ -235,14 +233,4 @@ def _instant(text: str) -> datetime | str | None:
 @router.post(ABSENCES + "/{id}/end")
 async def end(request: Request, session: Leader, site: Pages, id_: Number, asked: Once) -> Response:
     """End an absence: somebody is back."""
-    form = Form.of(await request.form())
-    try:
-        clock, who = request.app.state.clock, session.principal
-        act = partial(absences.end, clock=clock, who=who, id_=id_)
-        return await acted(request, site, asked, act, to=ABSENCES, note="缺勤已结束。")
-    except Problem as problem:
-        if problem.kind is NOT_FOUND:
-            raise
-        return await _absences(
-            request, session, site, refused(site, request, "end", form, problem, {})
-        )
+    return await end_absence(request, session, site, id_, asked, _absences, to=ABSENCES)

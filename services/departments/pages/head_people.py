@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from fastapi import Request
 
 from services.departments import authority_store
+from services.departments.authority import Power, Rule
 from services.departments.authority_models import Revocation
 from services.departments.pages.case_form import Form
 from services.departments.pages.common import People, people_of, today_of
@@ -59,15 +60,20 @@ def reason_of(form: Form) -> str:
 
 async def substitutes_in(
     conn: Connection, request: Request, department: str, *, of: str | None = None
-) -> Mapping[str, set[str]]:
+) -> Mapping[str, dict[str, bool]]:
     """Return whom the authorisations that hold today name as substitutes, by representative.
 
-    `of`: only those that somebody acts under.
+    Each with whether he may decide: the paper gives him that power, by the rule under which papers
+    give any. `of`: only those that somebody acts under.
     """
-    found: dict[str, set[str]] = {}
+    deciding = await authority_store.rule(conn) == Rule.REQUIRED
+    found: dict[str, dict[str, bool]] = {}
     for row in await authority_store.list_authorisations(
         conn, department, person=of, on_day=today_of(request), after=0, rows=MOST
     ):
-        if row["substitute_ref"] is not None:
-            found.setdefault(row["representative_ref"], set()).add(row["substitute_ref"])
-    return found
+        substitute = row["substitute_ref"]
+        if substitute is not None:
+            named = found.setdefault(row["representative_ref"], {})
+            decides = deciding and Power.DECIDE in row["powers"]
+            named[substitute] = named.get(substitute, False) or decides
+    return {ref: dict(sorted(named.items())) for ref, named in found.items()}

@@ -1,5 +1,6 @@
 """One's own absence, as anybody of the department records it; and whose substitute one is."""
 
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from functools import partial
 from typing import Annotated
@@ -8,10 +9,10 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.departments import absences
+from services.departments import absences, workbench_store
 from services.departments import authority_store as store
 from services.departments.models import LARGEST_ID
-from services.departments.pages import queue, queue_reading
+from services.departments.pages import queue
 from services.departments.pages.case_form import Back, Form, refused
 from services.departments.pages.common import (
     CHIEF,
@@ -25,12 +26,13 @@ from services.departments.pages.common import (
 )
 from services.departments.pages.head_people import MOST, choices, person_if_any, substitutes_in
 from services.departments.pages.queue_lines import Line, Reader, lines_of
-from services.departments.pages.queue_reading import Filter, Whose
+from services.departments.pages.queue_reading import SPECIAL, TASK, USUAL, Key
 from services.departments.scope import department_of
 from services.departments.store import Row
 from services.departments.workbench_store import MOST as MOST_COUNTED
 from services.domain.calendar import WorkingCalendar
 from services.runtime.db import Connection
+from services.runtime.web.idempotency import Asked
 from services.runtime.web.problems import NOT_FOUND, Problem
 from services.runtime.web.site import Site
 from services.runtime.web.site.forms import checked
@@ -41,6 +43,7 @@ ABSENCE = "/absence"
 SHOWN = 50
 """Tasks of one absent colleague on the page."""
 Number = Annotated[int, Path(alias="id", ge=1, le=LARGEST_ID)]
+Page = Callable[[Request, Session, Site, Back], Awaitable[Response]]
 _NAMES = {name: name for name in ("since", "until", "substitute")}
 
 
@@ -67,10 +70,8 @@ async def _page(request: Request, session: Session, site: Site, back: Back) -> R
         )
         authorised = await substitutes_in(conn, request, own, of=who.ref)
         counts = await queue.counts_of(conn, request, who)
-        stands_in = [
-            (one, await _in_hand(conn, reader, own, one["person_ref"]))
-            for one in await queue.stood_in_for(conn, request, who)
-        ]
+        absent = await queue.stood_in_for(conn, request, who)
+        lines = await _in_hand(conn, reader, own, [one["person_ref"] for one in absent])
     today = today_of(request)
     return site.page(
         request,
@@ -78,10 +79,12 @@ async def _page(request: Request, session: Session, site: Site, back: Back) -> R
         status=back.status,
         session=session,
         rows=[(row, row["since"] <= reader.now, _days(reader.calendar, row)) for row in rows],
-        authorised=sorted(authorised.get(who.ref, ())),
+        authorised=authorised.get(who.ref, {}),
         in_hand=counts.mine,
         most=MOST_COUNTED,
-        stands_in=stands_in,
+        stands_in=[
+            (one, [line for line in lines if line.holder == one["person_ref"]]) for one in absent
+        ],
         people=reader.people,
         colleagues=choices(reader.people, without=who.ref),
         may_claim=who.has(OFFICER, CHIEF),
@@ -98,11 +101,11 @@ def _days(calendar: WorkingCalendar, row: Row) -> int | None:
     return None if until is None else absences.working_days(calendar, row["since"], until)
 
 
-async def _in_hand(conn: Connection, reader: Reader, own: str, ref: str) -> list[Line]:
-    found = await queue_reading.find(
-        conn, own, Filter(whose=Whose.ME), me=ref, now=reader.now, size=SHOWN
-    )
-    return await lines_of(conn, reader, own, found.keys)
+async def _in_hand(conn: Connection, reader: Reader, own: str, refs: list[str]) -> list[Line]:
+    """Return what some colleagues have in hand, in the order of the queue."""
+    found = await workbench_store.in_hand(conn, own, refs, size=SHOWN) if refs else []
+    keys = [Key(SPECIAL if r["is_special"] else USUAL, r["at"], TASK, r["id"]) for r in found]
+    return await lines_of(conn, reader, own, keys)
 
 
 @router.post(ABSENCE)
@@ -133,12 +136,18 @@ async def record(request: Request, session: Member, site: Pages, asked: Once) ->
 @router.post(ABSENCE + "/{id}/end")
 async def end(request: Request, session: Member, site: Pages, id_: Number, asked: Once) -> Response:
     """End one's own absence: one is back, or comes after all."""
+    return await end_absence(request, session, site, id_, asked, _page, to=ABSENCE)
+
+
+async def end_absence(
+    request: Request, session: Session, site: Site, id_: int, asked: Asked, page: Page, *, to: str
+) -> Response:
+    """End an absence; what cannot be is said on the page. Raises Problem 404."""
     form = Form.of(await request.form())
     try:
-        clock, who = request.app.state.clock, session.principal
-        act = partial(absences.end, clock=clock, who=who, id_=id_)
-        return await acted(request, site, asked, act, to=ABSENCE, note="缺勤已结束。")
+        act = partial(absences.end, clock=request.app.state.clock, who=session.principal, id_=id_)
+        return await acted(request, site, asked, act, to=to, note="缺勤已结束。")
     except Problem as problem:
         if problem.kind is NOT_FOUND:
             raise
-        return await _page(request, session, site, refused(site, request, "end", form, problem, {}))
+        return await page(request, session, site, refused(site, request, "end", form, problem, {}))

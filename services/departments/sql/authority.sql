@@ -105,8 +105,12 @@ WHERE person_ref = ANY (:people::text[]) AND department = :department::text
 
 -- name: stood_in_for(person, department, at, on_day)
 -- Who is absent at an instant and has somebody as his substitute: by an authorisation, or named
--- when his absence was recorded. Until when, and how many tasks he has in hand.
-SELECT DISTINCT ON (b.person_ref) b.person_ref, b.until, a.id IS NOT NULL AS is_authorised,
+-- when his absence was recorded. Until when, and how many tasks he has in hand. He is authorised
+-- when the paper gives the power to decide, by the rule under which papers give any.
+SELECT DISTINCT ON (b.person_ref) b.person_ref, b.until,
+    coalesce('decide' = ANY (a.powers)
+        AND (SELECT rule FROM authority_rule ORDER BY id DESC LIMIT 1) = 'required', false)
+        AS is_authorised,
     (SELECT count(*) FROM task AS t
         WHERE t.department = b.department AND t.state = 'open' AND t.claimed_by = b.person_ref)
         AS in_hand

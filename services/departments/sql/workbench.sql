@@ -131,6 +131,19 @@ WHERE m.matches OR m.place = :size::bigint
 ORDER BY m.at DESC, m.id DESC
 LIMIT :page::bigint;
 
+-- name: in_hand(department, holders, size)
+-- What is open in the hands of each of some officers: the first ones, in the order of the queue.
+SELECT t.id, t.promised_at AS at, t.special_at IS NOT NULL AS is_special
+FROM unnest(:holders::text[]) AS h (holder)
+CROSS JOIN LATERAL (
+    SELECT id, promised_at, special_at
+    FROM task
+    WHERE department = :department::text AND state = 'open' AND claimed_by = h.holder
+    ORDER BY special_at IS NULL, promised_at, id
+    LIMIT :size::bigint
+) AS t
+ORDER BY t.special_at IS NULL, t.promised_at, t.id;
+
 -- name: begin_with(prefix, prefix_end, most)$
 -- How many tasks and examinations there are, in all departments, whose number or project begins
 -- so; each is counted up to `most` and no further.

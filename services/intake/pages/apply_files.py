@@ -5,7 +5,7 @@ comes with the form. Either way it is checked at once, and what is wrong is said
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Header, Request
@@ -16,12 +16,12 @@ from services.intake import drafts, drafts_files
 from services.intake.drafts_checks import Standing
 from services.intake.drafts_files import Announced
 from services.intake.drafts_store import DraftFile
-from services.intake.inspection import EXTENSIONS
+from services.intake.materials import UploadRules
 from services.intake.pages import apply_shown as shown
 from services.intake.pages.apply import LONGEST, SAVED, Investor, frame, opened, to
 from services.intake.pages.public import Pages, Tools
 from services.intake.parts import Parts
-from services.intake.settings import MEGABYTE, UploadSettings
+from services.intake.settings import UploadSettings
 from services.runtime.web.problems import NOT_FOUND, Problem, Words
 from services.runtime.web.site import Site
 from services.runtime.web.site.languages import language_of
@@ -87,7 +87,7 @@ async def slot_part(
         draft=where.draft,
         errors={},
         samples=parts.samples,
-        **limits_of(request),
+        upload=UploadRules.of(request.app.state.uploads),
     )
 
 
@@ -126,7 +126,7 @@ async def take(
     return _told(draft, found)
 
 
-@router.get("/apply/{draft}/files/{file}")
+@router.get("/apply/{draft}/files/{file}", response_class=FileResponse)
 async def read(draft: UUID, file: UUID, session: Investor, parts: Tools) -> Response:
     """Get a file of one's own draft back."""
     found = await drafts.file(parts, session.principal, draft, file)
@@ -210,16 +210,6 @@ async def _materials(
         ],
         names={one.code: one.name for one in where.catalogue.items},
         samples=parts.samples,
-        **limits_of(request),
+        upload=UploadRules.of(request.app.state.uploads),
         **frame(where, "materials"),
     )
-
-
-def limits_of(request: Request) -> dict[str, Any]:
-    """Return what files may be like, for the page."""
-    limits: UploadSettings = request.app.state.uploads
-    return {
-        "accept": ",".join(EXTENSIONS),
-        "kinds": [one.removeprefix(".").upper() for one in EXTENSIONS],
-        "most_megabytes": limits.max_file_bytes // MEGABYTE,
-    }

@@ -166,54 +166,50 @@ def _papers_closed(voice: Voice) -> Said:
     return Said(title=say("后续材料逾期未提交"), body=body)
 
 
-def _session(voice: Voice) -> Said:
-    say, facts = voice.say, voice.facts
-    body = say(
+_SESSIONS = {
+    LetterKind.SESSION: (
+        "联合踏勘已安排",
         "「{step}」的联合踏勘或会审定于 {start}，由{department}牵头。",
+    ),
+    LetterKind.SESSION_MOVED: (
+        "联合踏勘已改期",
+        "「{step}」的联合踏勘已按您的选择改到 {start}。",
+    ),
+    LetterKind.SESSION_KEPT: (
+        "联合踏勘未能改期",
+        "您为「{step}」选的时间已被占用，仍定于 {start}。",
+    ),
+    LetterKind.SESSION_UNMOVED: (
+        "联合踏勘未能改期",
+        "部门收到您的改期申请时，「{step}」的联合踏勘已不能按申请改期，时间为 {start}。",
+    ),
+    LetterKind.SESSION_CANCELLED: (
+        "联合踏勘已取消",
+        "原定 {start} 的「{step}」联合踏勘或会审已取消，另行安排后通知您。",
+    ),
+}
+"""What is told of sessions on each occasion: title and body."""
+
+
+def _session(voice: Voice, kind: LetterKind) -> Said:
+    title, text = _SESSIONS[kind]
+    body = voice.say(
+        text,
         step=voice.step(),
-        start=voice.moment(facts.starts_at),
+        start=voice.moment(voice.facts.starts_at),
         department=voice.department(),
     )
-    return Said(title=say("联合踏勘已安排"), body=body + _answer_by(voice))
+    return Said(title=voice.say(title), body=body + _answer_by(voice))
 
 
 def _answer_by(voice: Voice) -> str:
     until = voice.facts.until
     if until is None:
         return ""
-    return voice.say(
-        "请在 {until} 前确认，或改选其他时间；不答复的按此安排进行。", until=voice.moment(until)
-    )
-
-
-def _session_moved(voice: Voice) -> Said:
-    say, facts = voice.say, voice.facts
-    body = say(
-        "「{step}」的联合踏勘已按您的选择改到 {start}。",
-        step=voice.step(),
-        start=voice.moment(facts.starts_at),
-    )
-    return Said(title=say("联合踏勘已改期"), body=body)
-
-
-def _session_kept(voice: Voice) -> Said:
-    say, facts = voice.say, voice.facts
-    body = say(
-        "您为「{step}」选的时间已被占用，仍定于 {start}。",
-        step=voice.step(),
-        start=voice.moment(facts.starts_at),
-    )
-    return Said(title=say("联合踏勘未能改期"), body=body + _answer_by(voice))
-
-
-def _session_cancelled(voice: Voice) -> Said:
-    say = voice.say
-    body = say(
-        "原定 {start} 的「{step}」联合踏勘或会审已取消，另行安排后通知您。",
-        start=voice.moment(voice.facts.starts_at),
-        step=voice.step(),
-    )
-    return Said(title=say("联合踏勘已取消"), body=body)
+    text = "请在 {until} 前确认，或改选其他时间；不答复的按此安排进行。"
+    if voice.facts.count == 0:
+        text = "请在 {until} 前确认；不答复的按此安排进行。"
+    return voice.say(text, until=voice.moment(until))
 
 
 def _date_changed(voice: Voice) -> Said:
@@ -311,10 +307,7 @@ _SAY: dict[LetterKind, Callable[[Voice], Said]] = {
     LetterKind.RECTIFICATION: _rectification,
     LetterKind.PAPERS: _papers,
     LetterKind.PAPERS_CLOSED: _papers_closed,
-    LetterKind.SESSION: _session,
-    LetterKind.SESSION_MOVED: _session_moved,
-    LetterKind.SESSION_KEPT: _session_kept,
-    LetterKind.SESSION_CANCELLED: _session_cancelled,
+    **{kind: partial(_session, kind=kind) for kind in _SESSIONS},
     LetterKind.DATE_CHANGED: _date_changed,
     LetterKind.CLOCK_STOPPED: _clock_stopped,
     LetterKind.CLOCK_RESUMED: _clock_resumed,
@@ -338,12 +331,6 @@ _PLACES: dict[LetterKind, tuple[str, str]] = {
     LetterKind.CLOCK_STOPPED: ("/papers#clocks", "查看通知"),
     LetterKind.CLOCK_RESUMED: ("/papers#clocks", "查看通知"),
     LetterKind.LIMIT_EXTENDED: ("/papers#clocks", "查看通知"),
-    **dict.fromkeys(
-        (
-            *(LetterKind.SESSION, LetterKind.SESSION_MOVED, LetterKind.SESSION_KEPT),
-            LetterKind.SESSION_CANCELLED,
-        ),
-        ("/session", "查看安排"),
-    ),
+    **dict.fromkeys(_SESSIONS, ("/session", "查看安排")),
 }
 """Where a letter leads to, below the application, and what is there."""

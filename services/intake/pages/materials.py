@@ -5,7 +5,6 @@ from starlette.responses import Response
 
 from services.domain.disclosure import SUPPLIERS
 from services.intake import materials
-from services.intake.pages.apply_files import limits_of
 from services.intake.pages.public import Pages, Tools
 from services.runtime.web.problems import NOT_FOUND, Problem
 
@@ -25,5 +24,5 @@ async def read(material: str, request: Request, parts: Tools, site: Pages) -> Re
         found=found,
         suppliers=SUPPLIERS,
         forms_of=FORMS,
-        **limits_of(request),
+        in_force=parts.catalogue(),
     )

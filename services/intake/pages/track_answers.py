@@ -144,7 +144,7 @@ async def inquiry(
     )
 
 
-@router.get("/{inquiry}/document")
+@router.get("/{inquiry}/document", response_class=FileResponse)
 async def document(number: Inquiry, parts: Tools, session: Investor) -> Response:
     """The answer as a sealed PDF."""
     path, name = await outcomes.document(parts, session.principal, number)

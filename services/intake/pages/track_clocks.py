@@ -122,7 +122,9 @@ def stopped(told: Told) -> frozenset[str]:
     return frozenset(
         one.task
         for one in told.clocks
-        if one.task and one.until and told.calendar.local_date(one.at) <= told.today <= one.until
+        if one.task
+        and one.last_on
+        and told.calendar.local_date(one.at) <= told.today <= one.last_on
     )
 
 
@@ -179,7 +181,7 @@ def _paused(told: Told) -> Iterator[Stop]:
 
 def _last_day(told: Told, notice: ClockNoticeShown, task: TaskShown, first: date) -> date:
     """Return the last day of a pause: as told, or when the task ended, if that was sooner."""
-    last = max(first, notice.until or first)
+    last = max(first, notice.last_on or first)
     if task.state is not TaskState.DECIDED or task.decided_at is None:
         return last
     return max(first, min(last, day_of_act(task.decided_at, told.calendar)))

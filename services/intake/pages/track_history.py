@@ -81,7 +81,7 @@ def history(told: Told) -> tuple[Entry, ...]:
         *_begun(told),
         *_ended(told),
         *_notices(told),
-        *(_stopped(told, one) for one in told.clocks),
+        *(entry for one in told.clocks for entry in _stopped(told, one)),
         *_sessions(told),
         *_passed(told),
         *_rated(told),
@@ -171,7 +171,7 @@ def _notices(told: Told) -> Iterator[Entry]:
             yield Entry(at=one.closed_at, text=text, values=values)
 
 
-def _stopped(told: Told, one: ClockNoticeShown) -> Entry:
+def _stopped(told: Told, one: ClockNoticeShown) -> Iterator[Entry]:
     task = next((found for found in told.progress.tasks if found.task == one.task), None)
     values: dict[str, object] = {
         "department": told.department(task.department) if task else None,
@@ -187,7 +187,10 @@ def _stopped(told: Told, one: ClockNoticeShown) -> Entry:
         text = "{department}的法定期限延长 {days}（{notice}）；承诺日期不变。"
     else:
         text = "联合办理的法定期限延长 {days}（{notice}）；承诺日期不变。"
-    return Entry(at=one.at, text=text, values=values, written=(one.reason,))
+    yield Entry(at=one.at, text=text, values=values, written=(one.reason,))
+    if one.ended_at is not None:
+        text = "{department}停止的计时提前结束，不计入时限的最后一天改为 {day}（{notice}）。"
+        yield Entry(at=one.ended_at, text=text, values=values | {"day": one.ended_on})
 
 
 def _sessions(told: Told) -> Iterator[Entry]:

@@ -71,7 +71,7 @@ async def results(
     return site.page(request, "intake/track_results.html", session=session, **context)
 
 
-@router.get("/documents/{name}")
+@router.get("/documents/{name}", response_class=FileResponse)
 async def document(number: Number, name: DocumentName, parts: Tools, session: Investor) -> Response:
     """One document as a sealed PDF; made when it is first asked for."""
     path, file_name = await issuing.document(parts, session.principal, number, name)
@@ -80,7 +80,7 @@ async def document(number: Number, name: DocumentName, parts: Tools, session: In
     )
 
 
-@router.get("/bundle")
+@router.get("/bundle", response_class=StreamingResponse)
 async def bundle(number: Number, parts: Tools, session: Investor) -> Response:
     """Every document there is by now as one archive."""
     return StreamingResponse(

@@ -1,6 +1,11 @@
 """The number of unread letters, beside the inbox in the masthead of whoever has one."""
 
+import asyncio
+
+import asyncpg
+import structlog
 from fastapi import Request
+from starlette.responses import FileResponse, StreamingResponse
 
 from services.contracts.vocabulary import Role
 from services.intake import letters
@@ -12,15 +17,35 @@ from services.runtime.web.site.session import visitor
 
 INBOX = "/inbox"
 UNREAD = "{n} 封未读"
+PATIENCE_S = 1.0
+"""So long a page waits for the number; a page is worth more without it than late."""
+_NO_PAGES = (FileResponse, StreamingResponse)
+_log = structlog.get_logger(__name__)
 
 
 async def counted(request: Request) -> None:
-    """FastAPI dependency: count for the page that is asked for; parts of pages have no masthead."""
-    if "text/html" not in request.headers.get("accept", "") or "hx-request" in request.headers:
+    """FastAPI dependency: count for the page that is asked for.
+
+    Forms that are sent, files and parts of pages need no number. A page whose number cannot be had,
+    as without a free connection to the database, is shown without.
+    """
+    if not _is_page(request):
         return
     who = await visitor(request)
-    if who is not None and who.has(Role.INVESTOR):
-        await _count(request, parts_of(request), who)
+    if who is None or not who.has(Role.INVESTOR):
+        return
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await _count(request, parts_of(request), who)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        _log.warning("unread letters not counted", error=type(error).__name__)
+
+
+def _is_page(request: Request) -> bool:
+    if request.method != "GET" or "hx-request" in request.headers:
+        return False
+    answers_with = getattr(request.scope.get("route"), "response_class", None)
+    return answers_with not in _NO_PAGES and "text/html" in request.headers.get("accept", "")
 
 
 async def unread(request: Request, parts: Parts, who: Principal) -> int:

@@ -268,10 +268,16 @@ def _sessions(case: Case, told: Sequence[SessionShown], base: str) -> list[Waiti
         Waiting(
             href=f"{base}/session",
             message="「{name}」部门联合到场或会审",
-            label="查看安排" if one.offer is None else "确认或改期",
+            label=_session_label(one),
             name=case.steps.get(one.step, Name(zh=one.step, en=one.step)),
             starts_at=one.starts_at,
         )
         for one in told
         if one.state is SessionState.CONVENED and one.ends_at > case.now
     ]
+
+
+def _session_label(one: SessionShown) -> str:
+    if one.offer is None:
+        return "查看安排"
+    return "确认或改期" if one.offer.slots else "确认时间"

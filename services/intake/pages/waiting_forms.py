@@ -11,6 +11,7 @@ from services.contracts.vocabulary import Role
 from services.intake import uploads
 from services.intake.api import Number
 from services.intake.api_files import limits_of
+from services.intake.inspection import EXTENSIONS
 from services.intake.models import MaterialGiven
 from services.intake.pages.public import Pages
 from services.intake.parts import Parts, parts_of
@@ -22,7 +23,7 @@ from services.runtime.web.site import Site
 from services.runtime.web.site.forms import asked_on_page, checked
 from services.runtime.web.site.session import Session, signed_in_as
 
-ACCEPTED_FILES = ".pdf,.png,.jpg,.jpeg,.docx,.xlsx"
+ACCEPTED_FILES = ",".join(EXTENSIONS)
 LONGEST = 200
 Investor = Annotated[Session, Depends(signed_in_as(Role.INVESTOR))]
 Once = Annotated[Asked, Depends(asked_on_page)]

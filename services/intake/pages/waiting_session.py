@@ -1,5 +1,6 @@
 """Joint sessions: when departments come, and confirming that or asking for another time."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,11 +8,13 @@ from datetime import date, datetime
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
+from services.contracts.sessions import LAST_SESSION
 from services.contracts.vocabulary import AppointmentOutcome, SessionState
 from services.domain.calendar import ZONE
 from services.domain.catalogue import Name
 from services.domain.sessions import ON_SITE
 from services.intake import appointments
+from services.intake.api_sessions import LEAD_PATTERN
 from services.intake.appointments import AppointmentGiven
 from services.intake.pages.waiting import Case, case_of, sessions_of
 from services.intake.pages.waiting_forms import AtDesk, Desk, Once, text
@@ -30,6 +33,8 @@ SESSION_STATES: Mapping[SessionState, tuple[str, str]] = {
     SessionState.CANCELLED: ("已取消", "quiet"),
 }
 _ABOUT_ANSWER = frozenset({"confirm", "move"})
+_KEY = re.compile(rf"{LEAD_PATTERN[1:-1]}/[1-9][0-9]{{0,18}}")
+"""Lead department and session, as the API takes them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +109,8 @@ class Meeting:
         answer = self.session.answer
         if answer is None:
             return ""
+        if answer.closed:
+            return "closed"
         if answer.asked is None and answer.outcome in {None, AppointmentOutcome.CONFIRMED}:
             return "confirmed"
         return "asked" if answer.outcome is None else answer.outcome.value
@@ -121,7 +128,8 @@ async def answer(desk: AtDesk, asked: Once) -> Response:
     form = await desk.request.form()
     act, start = text(form, "act"), text(form, "starts_at")
     lead, number = text(form, "lead"), text(form, "session")
-    if act not in _ABOUT_ANSWER or not number.isascii() or not number.isdigit():
+    known = _KEY.fullmatch(f"{lead}/{number}") and int(number) <= LAST_SESSION
+    if act not in _ABOUT_ANSWER or not known:
         raise Problem(NOT_FOUND)
     try:
         if act == "move" and not start:

@@ -15,15 +15,16 @@ select * from unnest(
 )
 on conflict do nothing;
 
--- name: end_pauses(applications, tasks, notices, untils)!
--- The last day that is not counted, where that has come sooner than the notice said.
+-- name: end_pauses(applications, tasks, notices, untils, ats)!
+-- The last day that is not counted, where that has come sooner than the notice said. What the notice
+-- said stays; a pause ends once.
 update clock_notice as c
-set until = over.until
+set ended_on = over.until, ended_at = over.at
 from unnest(
-    :applications::text[], :tasks::text[], :notices::text[], :untils::date[]
-) as over (application, task, notice, until)
+    :applications::text[], :tasks::text[], :notices::text[], :untils::date[], :ats::timestamptz[]
+) as over (application, task, notice, until, at)
 where c.application = over.application and c.task = over.task and c.notice = over.notice
-    and c.why = 'paused' and over.until < c.until;
+    and c.why = 'paused' and over.until < c.until and c.ended_on is null;
 
 -- name: project_joint(applications, start_ons, due_ons, due_ats, days, units, articles, provisionals)!
 insert into joint_limit (
@@ -41,7 +42,7 @@ set start_on = excluded.start_on, due_on = excluded.due_on, due_at = excluded.du
 -- name: clocks_of(number, owner)
 -- One row with a null task when nothing was told: the application is there; no row: it is not.
 select c.task, c.why, c.notice, c.article, c.reason, c.kind, c.until, c.days, c.unit, c.approver,
-       c.at
+       c.at, c.ended_on, c.ended_at
 from application as a
 left join clock_notice as c on c.application = a.number
 where a.number = :number::text and a.owner_ref = :owner::text

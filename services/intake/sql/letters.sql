@@ -2,7 +2,8 @@
 
 -- name: add_letters(applications, kinds, sources, places, facts, ats, moved)!
 -- A letter is written once, however often its event comes; before what it tells of is projected.
--- There is no bill without a fee in force, and a promise that is told again has not changed.
+-- There is no bill without a fee in force, a promise that is told again has not changed, and
+-- nobody is told that a session was not moved who had not asked for that.
 insert into letter (application, owner_ref, kind, source, place, facts, at)
 select l.application, a.owner_ref, l.kind, l.source, l.place, l.facts::jsonb, l.at
 from unnest(
@@ -19,6 +20,12 @@ where case l.kind
     )
     when 'date_changed' then l.moved
         or (l.facts::jsonb ->> 'promised_at')::timestamptz is distinct from a.promised_at
+    when 'session_unmoved' then exists (
+        select from appointment_answer as w
+        where w.application = l.application and w.lead = l.facts::jsonb ->> 'department'
+            and w.session = (l.facts::jsonb ->> 'session')::bigint
+            and w.offer = (l.facts::jsonb ->> 'offer')::integer and w.starts_at is not null
+    )
     else true
 end
 order by l.turn

@@ -236,8 +236,11 @@ CREATE TABLE public.clock_notice (
     unit text,
     approver text,
     at timestamp with time zone NOT NULL,
+    ended_on date,
+    ended_at timestamp with time zone,
     CONSTRAINT clock_notice_check CHECK (((why = 'paused'::text) = ((kind IS NOT NULL) AND (until IS NOT NULL)))),
     CONSTRAINT clock_notice_check1 CHECK (((why = 'extended'::text) = ((days IS NOT NULL) AND (unit IS NOT NULL) AND (approver IS NOT NULL)))),
+    CONSTRAINT clock_notice_ended_sooner CHECK ((((ended_on IS NULL) = (ended_at IS NULL)) AND ((ended_on IS NULL) OR ((until IS NOT NULL) AND (ended_on < until))))),
     CONSTRAINT clock_notice_why_check CHECK ((why = ANY (ARRAY['paused'::text, 'extended'::text])))
 );
 

@@ -32,7 +32,8 @@ where (a.application, a.lead, a.session, a.offer) = (g.application, g.lead, g.se
 -- One row with a null session when there are none: the application is there; no row: it is not.
 select s.session, s.lead, s.step, s.state, s.starts_at, s.ends_at, s.absent, s.told_at,
     s.offer, s.offer_until, s.offer_slots, r.offer as answered_offer, r.starts_at as asked_starts,
-    r.ends_at as asked_ends, r.answered_at, r.outcome, r.settled_at
+    r.ends_at as asked_ends, r.answered_at, r.outcome, r.settled_at,
+    a.conclusion is not null or a.withdrawn_at is not null as is_over
 from application as a
 left join joint_session as s on s.application = a.number
 left join lateral (

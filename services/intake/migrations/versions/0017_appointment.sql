@@ -29,3 +29,12 @@ create table appointment_answer (
 );
 comment on table appointment_answer is
     'what the investor said to an offer, once, and what became of it; outcome null: not yet known';
+
+-- A pause may be over sooner than its written notice says: the notice keeps its day.
+alter table clock_notice
+    add column ended_on date,
+    add column ended_at timestamptz,
+    add constraint clock_notice_ended_sooner check (
+        (ended_on is null) = (ended_at is null)
+        and (ended_on is null or (until is not null and ended_on < until))
+    );
