@@ -177,7 +177,7 @@ _SESSIONS = {
     ),
     LetterKind.SESSION_KEPT: (
         "联合踏勘未能改期",
-        "您为「{step}」选的时间已被占用，仍定于 {start}。",
+        "您为「{step}」选的时间已排不上，仍定于 {start}。",
     ),
     LetterKind.SESSION_UNMOVED: (
         "联合踏勘未能改期",
