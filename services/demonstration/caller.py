@@ -31,6 +31,9 @@ class Caller:
         self._http = httpx2.AsyncClient(
             base_url=url,
             timeout=30,
+            # Servers close a connection that rests for five seconds; one that is closed while a
+            # request is on its way looks like a failure.
+            limits=httpx2.Limits(keepalive_expiry=2.0),
             trust_env=False,
             headers={"Accept-Language": language},
         )

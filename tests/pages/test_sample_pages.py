@@ -72,10 +72,16 @@ async def test_letters_are_counted_while_one_looks(
     log_in: LogIn, town: Town, language: str
 ) -> None:
     visitor = await log_in("investor")
-    number = await town.submit()
     page = visitor.page
     inbox = page.locator("nav a[href='/inbox']")
+    await visitor.open("/inbox")
+    read = page.locator("main form[action='/inbox'] button")
+    if await read.count():  # what other tests have left
+        await read.click()
+        await expect(inbox.locator(".count")).to_have_count(0)
+    number = await town.submit()
     await visitor.open(f"/applications/{number}")
+    await expect(inbox.locator(".count")).to_be_visible(timeout=30_000)
     before = int(await inbox.locator(".count").inner_text())
     await expect(page.get_by_role("link", name=SAID[language]["unread"])).to_have_count(1)
     await town.concluded(number, seconds=90)
