@@ -147,7 +147,7 @@ async def convenes(cast: Cast, lead: Visitor, number: str) -> str:
     await begins.click()
     await page.wait_for_url("**/sessions/new?**")
     calendar = calendar_files.load(CALENDAR)
-    on = calendar.add_working_days(calendar.local_date(cast.clock.now()), 4)
+    on = calendar.add_working_days(calendar.local_date(cast.clock.now()), 2)
     await page.fill("#minutes", "60")
     await page.fill("#since", on.isoformat())
     async with page.expect_navigation():
