@@ -71,6 +71,16 @@ def value_of(text: str, name: str) -> str:
     return html.unescape(found[1])
 
 
+@pytest.mark.parametrize(("language", "words"), [("zh-CN", "名册上的人员不足"), ("en", "Too few")])
+async def test_where_no_time_fits_the_page_says_why(desk: Desk, language: str, words: str) -> None:
+    joint = await inspection(desk)  # nobody stands on a roster
+    path = f"/sessions/new?application={joint.application}&step={STEP}&minutes=60"
+    headers = at(desk, CLERK).headers | {"accept-language": language}
+    answer = await desk.client.get(path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert words in answer.text
+
+
 async def convened(desk: Desk, joint: Inspection) -> str:
     """Convene from the page; return the address of the session."""
     for department in DEPARTMENTS:
