@@ -55,7 +55,7 @@ async def cast(
 
 async def test_from_the_first_question_to_the_last_rating(cast: Cast) -> None:
     await gather(cast)
-    _, late = await investor.applies(cast, "investor-2", 1, looks=False)
+    _, late = await investor.applies(cast, "investor-2", 1, investor.AS_IT_IS, looks=False)
     someone, number = await investor.applies(cast, "investor", 0)
     answering = await cast.enter("investor", 1)
     await is_accepted(cast, number, someone, answering)

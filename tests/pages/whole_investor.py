@@ -17,6 +17,8 @@ ANSWERS = {
     "has_sign": "true",
     "sign_area_m2": "6",
 }
+AS_IT_IS = ANSWERS | {"fits_out": "false"}
+"""The rooms stay as they are: two working days less are promised."""
 PEOPLE = {
     "project.name": "河畔小馆",
     "project.address": "滨河路 18 号一层",
@@ -29,13 +31,15 @@ PICTURE = "premises-title"
 NUMBER = re.compile(r"/applications/([A-Z0-9-]+)/")
 
 
-async def applies(cast: Cast, name: str, place: int, looks: bool = True) -> tuple[Visitor, str]:
+async def applies(
+    cast: Cast, name: str, place: int, given: dict[str, str] = ANSWERS, looks: bool = True
+) -> tuple[Visitor, str]:
     """From the first page to the receipt; return the visitor and the application's number."""
     visitor = await cast.guest("intake", place)
     await visitor.open("/")
     await _look(visitor, "01-home", looks)
     await visitor.page.locator("a[href='/needs/restaurant']").first.click()
-    await _questions(visitor, looks)
+    await _questions(visitor, given, looks)
     await _look(visitor, "03-plan", looks)
     await visitor.page.locator("a.btn-primary").first.click()
     await visitor.page.fill("#name", name)
@@ -72,17 +76,17 @@ async def _look(visitor: Visitor, name: str, looks: bool) -> None:
         await visitor.look(name)
 
 
-async def _questions(visitor: Visitor, looks: bool) -> None:
+async def _questions(visitor: Visitor, given: dict[str, str], looks: bool) -> None:
     """Answer whatever is asked, until the plan is there."""
     page = visitor.page
-    for _ in range(len(ANSWERS)):
+    for _ in range(len(given)):
         asked = page.locator("fieldset input").first
         name = await asked.get_attribute("name")
         assert name is not None
         if await asked.get_attribute("type") == "radio":
-            await page.check(f"fieldset input[value='{ANSWERS[name]}']")
+            await page.check(f"fieldset input[value='{given[name]}']")
         else:
-            await asked.fill(ANSWERS[name])
+            await asked.fill(given[name])
         if name == "fits_out":
             await _look(visitor, "02-question", looks)
         async with page.expect_navigation():
