@@ -58,9 +58,10 @@ FULL = Size(
     # Each shape has what it did best with, of 64 and 128 (`--under-way` tries others): N the same
     # with both, B a third less with 128; P waits for its officers with 64, who look once a second.
     concurrency={"N": 64, "B": 64, "P": 128},
-    warm_up=100,
-    count=400,
-    seconds=12.0,
+    # Long enough that neither the first cohort, which begins at once, nor fresh processes weigh.
+    warm_up=256,
+    count=2_000,
+    seconds=20.0,
     idle=40,
     sample_ratio=0.1,
 )
