@@ -58,7 +58,7 @@ FULL = Size(
     # Each shape has what it did best with, of 64 and 128 (`--under-way` tries others): N the same
     # with both, B a third less with 128; P waits for its officers with 64, who look once a second.
     concurrency={"N": 64, "B": 64, "P": 128},
-    # Long enough that neither the first cohort, which begins at once, nor fresh processes weigh.
+    # Twice the largest cohort: the first one, which begins all at once, is not measured.
     warm_up=256,
     count=2_000,
     seconds=20.0,

@@ -20,7 +20,7 @@ from tests.pages.conftest import ALL_VIEWS
 from tests.pages.whole_county import DRAINS, open_county
 from tests.pages.whole_people import VIEWS, Cast
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 TURNS = range(len(VIEWS)) if os.environ.get(ALL_VIEWS) == "all" else range(1)
 LEAD = "market-supervision"
 MEMBERS = (LEAD, "fire-rescue", "city-appearance", "food-health")

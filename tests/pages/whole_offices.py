@@ -213,7 +213,7 @@ async def sees_why(operator: Visitor, number: str, said: dict[str, str]) -> None
     """From the overview to the one that is late: whose task, since when, by which article."""
     page = operator.page
     link = page.locator(f"a[href='/applications/{number}']")
-    await _appears(operator, "/applications?late=true", link, seconds=240)
+    await _appears(operator, "/applications?late=true", link, seconds=150)
     await operator.open("/overview")
     await operator.look("30-overview")
     await page.locator("a.tile[href*='late=true']").click()
