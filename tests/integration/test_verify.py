@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ from tests.faults.driver import (
     until,
 )
 
-CITY, MARKET = "city-appearance", "market-supervision"
+CITY, MARKET, FOOD = "city-appearance", "market-supervision", "food-health"
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 
@@ -79,13 +80,24 @@ class Kinds:
 
 
 async def answer_notice(at: County, number: str) -> None:
-    """Wait for the notice of an application and put right what it names."""
+    """Wait for the notice of an application and put right what it names.
+
+    Not on the day the step started on, which is not counted: a notice that begins and ends on it
+    would stop nothing.
+    """
 
     async def asked() -> bool:
         shown = await at.investor.get(f"/v1/applications/{number}/progress")
         return shown["rectification"] is not None
 
     await until(asked, 60, "a notice of the objection")
+    page = await at.windows[FOOD].get("/v1/tasks", state="decided", limit=100)
+    [issued] = [one["issued_at"] for one in page["items"] if one["application"] == number]
+
+    async def later() -> bool:
+        return in_working_days(at, 0, issued) < in_working_days(at, 0)
+
+    await until(later, 60, "a day after that on which the step started")
     notice = (await at.investor.get(f"/v1/applications/{number}/progress"))["rectification"]
     plan = await at.investor.get(f"/v1/applications/{number}/plan")
     used = [
@@ -169,19 +181,22 @@ async def stand_in(at: County, number: str) -> None:
         await chief.post(f"/v1/absences/{absence['id']}/end")
 
 
-def in_four_days(at: County) -> str:
-    """Return a day soon, but not over when it is read: days pass in a second here."""
+def in_working_days(at: County, days: int, since: str | None = None) -> str:
+    """Return the day so many working days from an instant; from now, on the stack's clock."""
     assert at.stack.clock_file is not None
     calendar = calendar_files.load(Path("deploy/calendar"))
-    today = calendar.local_date(clock.read(at.stack.clock_file, calendar).now())
-    return calendar.add_working_days(today, 4).isoformat()
+    now = clock.read(at.stack.clock_file, calendar).now()
+    today = calendar.local_date(datetime.fromisoformat(since) if since else now)
+    return calendar.add_working_days(today, days).isoformat()
 
 
 async def stop_clock(at: County, number: str) -> None:
     """A department stops its clock with notice, and its head extends the limit of the law."""
     task, chief = await task_of(at, CITY, number), at.windows[CITY]
     path = f"/v1/tasks/{task['id']}"
-    notice = {"kind": "inspection", "until": in_four_days(at), "notice": "市容检告〔2026〕1号"}
+    # Days pass in a second here: one that is not over when it is read.
+    until_on = in_working_days(at, 4)
+    notice = {"kind": "inspection", "until": until_on, "notice": "市容检告〔2026〕1号"}
     paused = await chief.post(
         f"{path}/pauses", notice | {"reason": "现场检验"}, version=task["version"]
     )
