@@ -255,7 +255,7 @@ def _advance_step(turn: Turn, step: RouteStep) -> bool:
     if state is StepState.WAITING:
         return _start(turn, step)
     if state is StepState.OPEN:
-        return _join(turn, step)
+        return step.code in turn.ended_in and _join(turn, step)
     if state is StepState.RECTIFYING and rectification.is_silent(turn, step):
         _complete(turn, step)
         return True

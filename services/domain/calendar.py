@@ -23,6 +23,8 @@ ONE_DAY = timedelta(days=1)
 SATURDAY = 5
 WEEKEND_ZH = {5: "周六", 6: "周日"}
 WEEKEND_EN = {5: "Saturday", 6: "Sunday"}
+# Looked up once: in a workflow every look at `date` asks the sandbox, for there it has no `today`.
+_combine, _from_ordinal = datetime.combine, date.fromordinal
 
 
 class DayKind(StrEnum):
@@ -76,7 +78,11 @@ class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
 
     def is_provisional(self, day: date) -> bool:
         """Return whether the year of `day` is unpublished, so that holidays may yet change it."""
-        return day.year not in self._published
+        return not self.is_published(day.year)
+
+    def is_published(self, year: int) -> bool:
+        """Return whether the State Council's notice of a year is among the data."""
+        return year in self._published
 
     def name_of(self, day: date) -> DayName:
         """Return why `day` is, or is not, a working day."""
@@ -109,7 +115,7 @@ class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
             index -= len(days)
             year += 1
             days = self._working_days(year)
-        return date.fromordinal(days[index])
+        return _from_ordinal(days[index])
 
     def next_working_day(self, day: date) -> date:
         """Return `day` if it is a working day, else the first working day after it."""
@@ -140,15 +146,15 @@ class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
         for year in range(after.year, until.year + 1):
             days = self._working_days(year)
             found += days[bisect_right(days, first) : bisect_right(days, last)]
-        return tuple(map(date.fromordinal, found))
+        return tuple(map(_from_ordinal, found))
 
     def opening_of(self, day: date) -> datetime:
         """Return the instant (UTC) at which business opens on `day`."""
-        return datetime.combine(day, self.opens, ZONE).astimezone(UTC)
+        return _combine(day, self.opens, ZONE).astimezone(UTC)
 
     def close_of(self, day: date) -> datetime:
         """Return the instant (UTC) at which business closes on `day` (民法典 203)."""
-        return datetime.combine(day, self.closes, ZONE).astimezone(UTC)
+        return _combine(day, self.closes, ZONE).astimezone(UTC)
 
     def local_date(self, instant: datetime) -> date:
         """Return the date in Asia/Shanghai at `instant`.

@@ -154,7 +154,7 @@ def _is_reviewed(part: RoutePart) -> bool:
 
 def _deliveries(turn: Turn, rules: RouteLimits, step: RouteStep) -> Iterator[tuple[str, _Running]]:
     """Licences of a step that every part has let pass, and that wait for the others of the step."""
-    if rules.delivery is None:
+    if rules.delivery is None or len(step.parts) == 1:  # which waits for no other
         return
     for item in dict.fromkeys(part.item for part in step.parts):
         parts = [part for part in step.parts if part.item == item]
@@ -216,8 +216,9 @@ def _is_extended(turn: Turn, event: CaseEvent, limit: LimitStatus) -> bool:
 
     While a case waits for the investor an extension may take effect later, with the days waited.
     """
-    taken = not any(isinstance(one, Ignore) for one in turn.commands)
-    return limit.kind is LimitKind.JOINT and isinstance(event, JointExtended) and taken
+    if limit.kind is not LimitKind.JOINT or not isinstance(event, JointExtended):
+        return False
+    return not any(isinstance(one, Ignore) for one in turn.commands)
 
 
 def _why(turn: Turn, event: CaseEvent) -> DateChange:
@@ -282,15 +283,15 @@ def _speak_of_released(
     rule = rules.delivery
     if rule is None:
         return
-    released = [one for one in turn.commands if isinstance(one, Release)]
+    released = [one for one in turn.commands if type(one) is Release]
     for step, result in ((one.step, result) for one in released for result in one.results):
         if result.deliver_by is None or f"{LimitKind.DELIVERY}/{result.item}" in before:
             continue
         instant = turn.calendar.close_of(result.deliver_by) + AFTER
-        found = next(found for found in turn.route.steps if found.code == step)
-        of_item = [part for part in found.parts if part.item == result.item]
         if turn.at < instant:
             continue
+        found = next(found for found in turn.route.steps if found.code == step)
+        of_item = [part for part in found.parts if part.item == result.item]
         _, task = max(_decisions(turn, of_item))
         if not turn.edition_3:
             signal = Signal.DELIVERY_OVERDUE

@@ -139,7 +139,7 @@ def warn_on(due: date, calendar: WorkingCalendar) -> date:
 def is_provisional(start: date, due: date, calendar: WorkingCalendar) -> bool:
     """Return whether a day after `start` and up to `due` lies in an unpublished year."""
     first = start + ONE_DAY
-    return any(calendar.is_provisional(date(y, 1, 1)) for y in range(first.year, due.year + 1))
+    return not all(map(calendar.is_published, range(first.year, due.year + 1)))
 
 
 def explain(

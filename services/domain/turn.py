@@ -75,6 +75,8 @@ class Turn:
         self.limits = case.limits
         self.extensions = case.extensions
         self.starts_on: date = self.today
+        self.ended_in: set[str] = set()
+        """The steps of the tasks that ended: no other step can be over by this event."""
         self.commands: list[AnyCommand] = []
 
     def finish(self) -> tuple[Case, tuple[AnyCommand, ...]]:
@@ -207,6 +209,7 @@ class Turn:
             decided_at=ended.at,
             ref=ended.ref or None,
         )
+        self.ended_in.add(ended.step)
         self.commands.append(ended)
 
     def settle(self, step: RouteStep, outcomes: dict[str, Outcome]) -> None:

@@ -37,7 +37,7 @@ from services.orchestrator.starting import Starter
 from services.orchestrator.store import Row, Store
 from services.orchestrator.workflow import DELIVER, workflow_id
 from services.runtime.clock import Clock
-from services.runtime.db import Pool
+from services.runtime.db import Connection, Pool
 from services.runtime.loops import Pace, Pulse, pause
 from services.runtime.telemetry import SpanName, process_spans
 
@@ -51,10 +51,13 @@ MOST = 2_000
 IDLE_S = 1.0
 SETTLED_PACES = 1.5
 """Nothing more is said about an application for so long: the consumer has come round once."""
-LONGEST_PACES = 6
+TOGETHER_PACES = 9.0
+"""Departments that decide within so long (a second) are taken to decide together."""
+LONGEST_PACES = 18.0
 FIRST_BACKOFF_S = 0.1
 LONGEST_BACKOFF_S = 5.0
 LOST_AGAIN_S = 30.0
+_ENDS = frozenset({wire.TaskDecided.TYPE, wire.TaskLapsed.TYPE})
 KEPT_HERE = frozenset({RatingGiven.TYPE, FeeRepaid.TYPE, AppointmentAnswered.TYPE})
 """What has had its whole effect when it is recorded, and is nothing for a workflow."""
 
@@ -101,7 +104,9 @@ class Deliverer:
         self._client = client
         self._starter = starter
         self._pace = Pace(pace)
-        self._settling = Settling(quiet=SETTLED_PACES * pace, longest=LONGEST_PACES * pace)
+        self._settling = Settling(
+            quiet=SETTLED_PACES * pace, together=TOGETHER_PACES * pace, longest=LONGEST_PACES * pace
+        )
         self._look_again_s = IDLE_S
         self._store = Store()
         self._calendars, self._clock = calendars, clock
@@ -148,7 +153,7 @@ class Deliverer:
         resting = [number for number, until in self._lost.items() if until > now]
         resting += self._aside.resting(now)
         async with self._pool.acquire() as conn:
-            groups = self._ready(await self._store.undelivered(conn, resting, MOST))
+            groups = await self._ready(conn, await self._store.undelivered(conn, resting, MOST))
             new = [
                 number
                 for number, found in groups.items()
@@ -181,21 +186,31 @@ class Deliverer:
                 raise error
         return len(done)
 
-    def _ready(self, rows: Sequence[Row]) -> dict[str, list[Row]]:
+    async def _ready(self, conn: Connection, heads: Sequence[Row]) -> dict[str, list[Row]]:
         """Return messages by application; when busy, without those that more will soon join."""
+        types: dict[str, list[str]] = {}
+        for head in heads:
+            types.setdefault(head["application"], []).append(head["type"])
+        unready: frozenset[str] = frozenset()
+        if self._pace.busy and len(heads) < MOST:
+            unready = await self._unready(conn, types)
+        self._look_again_s = self._pace.seconds if unready else IDLE_S
+        ids = [head["event_id"] for head in heads if head["application"] not in unready]
         groups: dict[str, list[Row]] = {}
-        for row in rows:
+        for row in await self._store.messages(conn, ids) if ids else ():
             groups.setdefault(row["application"], []).append(row)
+        return groups
+
+    async def _unready(self, conn: Connection, types: dict[str, list[str]]) -> frozenset[str]:
         running = {
             number: len(found)
-            for number, found in groups.items()
-            if found[0]["type"] != wire.ApplicationSubmitted.TYPE
+            for number, found in types.items()
+            if found[0] != wire.ApplicationSubmitted.TYPE
         }
-        unready = self._settling.unready(running)
-        if not self._pace.busy or len(rows) == MOST:
-            unready = frozenset()
-        self._look_again_s = self._pace.seconds if unready else IDLE_S
-        return {number: found for number, found in groups.items() if number not in unready}
+        deciding = [number for number in running if _ENDS.issuperset(types[number])]
+        new = self._settling.new(deciding)
+        open_tasks = await self._store.open_tasks(conn, new) if new else {}
+        return self._settling.unready(running, deciding=deciding, open_tasks=open_tasks)
 
     async def _detail(self) -> str | None:
         lost = f"workflow_lost={len(self._lost)}" if self._lost else None

@@ -53,11 +53,20 @@ class Store:
         await QUERIES.add_applications(conn, **_columns(names, rows))
 
     async def undelivered(self, conn: Connection, but_not: list[str], at_most: int) -> list[Row]:
-        """Return messages that workflows have not been given, in order of arrival.
+        """Return which messages workflows have not been given, in order of arrival.
 
         Those of the applications in `but_not` are left out.
         """
         return [row async for row in QUERIES.undelivered(conn, but_not=but_not, at_most=at_most)]
+
+    async def messages(self, conn: Connection, ids: list[UUID]) -> list[Row]:
+        """Return messages with what they say, in order of arrival."""
+        return [row async for row in QUERIES.messages(conn, event_ids=ids)]
+
+    async def open_tasks(self, conn: Connection, numbers: list[str]) -> dict[str, int]:
+        """Return how many tasks of applications are open, where any is."""
+        rows = QUERIES.open_tasks(conn, numbers=numbers)
+        return {row["application"]: row["open"] async for row in rows}
 
     async def starts_of(self, conn: Connection, numbers: list[str]) -> dict[str, Row]:
         """Return what workflows are started with, by application."""

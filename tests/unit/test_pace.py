@@ -82,7 +82,7 @@ async def test_a_stop_ends_the_gathering() -> None:
 
 def test_an_application_settles_when_nothing_more_is_said() -> None:
     clock = Hand()
-    settling = Settling(quiet=0.2, longest=1.0, now=clock)
+    settling = Settling(quiet=0.2, together=0.5, longest=1.0, now=clock)
     assert settling.unready({"a": 1, "b": 3}) == {"a", "b"}
     clock.at += 0.1
     assert settling.unready({"a": 2, "b": 3}) == {"a", "b"}, "more came about a"
@@ -94,7 +94,7 @@ def test_an_application_settles_when_nothing_more_is_said() -> None:
 
 def test_an_application_that_is_spoken_about_for_ever_is_not_held_for_ever() -> None:
     clock = Hand()
-    settling = Settling(quiet=0.2, longest=1.0, now=clock)
+    settling = Settling(quiet=0.2, together=0.5, longest=1.0, now=clock)
     held = []
     for count in range(1, 14):
         held.append("a" in settling.unready({"a": count}))
@@ -104,8 +104,39 @@ def test_an_application_that_is_spoken_about_for_ever_is_not_held_for_ever() -> 
 
 def test_who_was_delivered_begins_anew() -> None:
     clock = Hand()
-    settling = Settling(quiet=0.2, longest=1.0, now=clock)
+    settling = Settling(quiet=0.2, together=0.5, longest=1.0, now=clock)
     settling.unready({"a": 1})
     clock.at += 5
     settling.unready({})
     assert settling.unready({"a": 1}) == {"a"}
+
+
+def test_departments_that_decide_within_a_while_decide_together() -> None:
+    clock = Hand()
+    settling = Settling(quiet=0.2, together=0.5, longest=1.0, now=clock)
+    assert settling.new(["a"]) == ["a"]
+    said = {"deciding": ["a"], "open_tasks": {"a": 3}}
+    assert settling.unready({"a": 1}, **said) == {"a"}
+    assert settling.new(["a"]) == [], "how many are open is asked once"
+    clock.at += 0.4
+    assert settling.unready({"a": 1}, deciding=["a"]) == {"a"}
+    assert settling.unready({"a": 2}, deciding=["a"]) == {"a"}
+    clock.at += 0.4
+    assert settling.unready({"a": 2}, deciding=["a"]) == {"a"}
+    clock.at += 0.15
+    assert settling.unready({"a": 2}, deciding=["a"]) == set()
+
+
+def test_when_all_have_decided_nothing_is_waited_for() -> None:
+    settling = Settling(quiet=0.2, together=0.5, longest=1.0, now=Hand())
+    assert settling.unready({"a": 2}, deciding=["a"], open_tasks={"a": 3}) == {"a"}
+    assert settling.unready({"a": 3}, deciding=["a"]) == set()
+
+
+def test_whoever_says_something_else_is_not_kept_waiting_for_decisions() -> None:
+    clock = Hand()
+    settling = Settling(quiet=0.2, together=0.5, longest=1.0, now=clock)
+    assert settling.unready({"a": 1}, deciding=["a"], open_tasks={"a": 3}) == {"a"}
+    clock.at += 0.25
+    assert settling.unready({"a": 1}, deciding=["a"]) == {"a"}
+    assert settling.unready({"a": 1}) == set(), "he withdrew, say"

@@ -20,8 +20,9 @@ on conflict (number) do nothing;
 
 -- name: undelivered(but_not, at_most)
 -- Messages that workflows have not been given yet, oldest first; not those of lost workflows, nor
--- of applications one of whose messages was set aside.
-select event_id, application, source, type, payload, traceparent
+-- of applications one of whose messages was set aside. Without what they say: of a busy county they
+-- are looked at several times before they are handed on.
+select event_id, application, type
 from inbox
 where delivered_at is null and state = 'applied' and application <> all(:but_not::text[])
   and application <> all(array(
@@ -30,6 +31,18 @@ where delivered_at is null and state = 'applied' and application <> all(:but_not
   ))
 order by arrival
 limit :at_most;
+
+-- name: messages(event_ids)
+select event_id, application, source, type, payload, traceparent
+from inbox
+where event_id = any(:event_ids::uuid[])
+order by arrival;
+
+-- name: open_tasks(numbers)
+select application, count(*) as open
+from task
+where application = any(:numbers::text[]) and state = 'open'
+group by application;
 
 -- name: starts_of(numbers)
 -- What a workflow is started with.
