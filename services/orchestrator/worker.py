@@ -7,6 +7,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from services.orchestrator import plain_payloads
 from services.orchestrator.activities import Activities
 from services.orchestrator.converter import CONVERTER
 from services.orchestrator.sandbox import SharingSandboxRunner
@@ -17,6 +18,8 @@ from services.orchestrator.workflow import ApplicationWorkflow
 # a `date.today()` in it must fail here, not replay differently a month later.
 PASSED_THROUGH = ("services.contracts", "msgspec")
 TASKS_AT_ONCE = 100
+
+plain_payloads.install()
 
 
 async def connect(settings: TemporalSettings) -> Client:
