@@ -8,7 +8,7 @@ weekends are known. A calendar is a pure value; `services.runtime.calendar_files
 from bisect import bisect_right
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -198,17 +198,25 @@ class WorkingCalendar(Struct, frozen=True, kw_only=True, dict=True):
         return off | {day: True for year in self.years for day in year.work}
 
     @cached_property
-    def _index(self) -> dict[int, list[int]]:
+    def _index(self) -> dict[int, tuple[int, ...]]:
         """Sorted working days of the years asked for so far, as ordinals."""
         return {}
 
-    def _working_days(self, year: int) -> list[int]:
-        """Return a year's working days as ordinals: every workflow counts them for itself."""
+    def _working_days(self, year: int) -> tuple[int, ...]:
+        """Return a year's working days as ordinals."""
         days = self._index.get(year)
         if days is None:
-            differs = {day.toordinal(): works for day, works in self._exceptions.items()}
-            every = range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)
-            # Ordinal 1 was a Monday.
-            plain = ((n, (n - 1) % 7 < SATURDAY) for n in every)
-            days = self._index[year] = [n for n, works in plain if differs.get(n, works)]
+            published = self._published.get(year)
+            off, work = (published.off, published.work) if published is not None else ((), ())
+            days = self._index[year] = _working_days(year, frozenset(off), frozenset(work))
         return days
+
+
+@lru_cache(maxsize=256)
+def _working_days(year: int, off: frozenset[date], work: frozenset[date]) -> tuple[int, ...]:
+    """Count them once for all calendars that say the same: every workflow has one of its own."""
+    differs = {day.toordinal(): False for day in off} | {day.toordinal(): True for day in work}
+    every = range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)
+    # Ordinal 1 was a Monday.
+    plain = ((n, (n - 1) % 7 < SATURDAY) for n in every)
+    return tuple(n for n, works in plain if differs.get(n, works))

@@ -30,7 +30,13 @@ class Prepared:
 async def prepare(
     conn: Connection, *, owner: str, uploads: Sequence[UUID], held: Mapping[str, str], project: str
 ) -> Prepared:
-    """Take a number and check uploads and results claimed, in one round trip."""
+    """Take a number and check uploads and results claimed, in one round trip.
+
+    Where there is nothing to check it is not asked: the question is planned anew every time.
+    """
+    if not uploads and not held:
+        sequence = await QUERIES.next_number(conn)
+        return Prepared(sequence=sequence, uploads={}, held=frozenset())
     row = await QUERIES.prepare(
         conn,
         ids=list(uploads),

@@ -80,15 +80,15 @@ class Kinds:
 
 
 async def answer_notice(at: County, number: str) -> None:
-    """Wait for the notice of an application and put right what it names.
+    """Put right what a notice names; not on the day its step started, on which no limit runs."""
 
-    Not on the day the step started on, which is not counted: a notice that begins and ends on it
-    would stop nothing.
-    """
+    path = f"/v1/applications/{number}"
+
+    async def notice() -> Any:
+        return (await at.investor.get(f"{path}/progress"))["rectification"]
 
     async def asked() -> bool:
-        shown = await at.investor.get(f"/v1/applications/{number}/progress")
-        return shown["rectification"] is not None
+        return await notice() is not None
 
     await until(asked, 60, "a notice of the objection")
     page = await at.windows[FOOD].get("/v1/tasks", state="decided", limit=100)
@@ -98,19 +98,12 @@ async def answer_notice(at: County, number: str) -> None:
         return in_working_days(at, 0, issued) < in_working_days(at, 0)
 
     await until(later, 60, "a day after that on which the step started")
-    notice = (await at.investor.get(f"/v1/applications/{number}/progress"))["rectification"]
-    plan = await at.investor.get(f"/v1/applications/{number}/plan")
-    used = [
-        one["id"]
-        for one in plan["materials"]
-        if one["asked"] and notice["step"] in one["used_by_steps"]
-    ]
-    body = {
-        "step": notice["step"],
-        "round": notice["round"],
-        "materials": [{"material": used[0], "reference": "改正后"}],
-    }
-    await at.investor.post(f"/v1/applications/{number}/rectifications", body)
+    asks, plan = await notice(), await at.investor.get(f"{path}/plan")
+    used = (one for one in plan["materials"] if one["asked"])
+    material = next(one["id"] for one in used if asks["step"] in one["used_by_steps"])
+    given = {"materials": [{"material": material, "reference": "改正后"}]}
+    body = {"step": asks["step"], "round": asks["round"]} | given
+    await at.investor.post(f"{path}/rectifications", body)
 
 
 async def withdraw_overtaken(at: County, number: str) -> None:
@@ -194,8 +187,7 @@ async def stop_clock(at: County, number: str) -> None:
     """A department stops its clock with notice, and its head extends the limit of the law."""
     task, chief = await task_of(at, CITY, number), at.windows[CITY]
     path = f"/v1/tasks/{task['id']}"
-    # Days pass in a second here: one that is not over when it is read.
-    until_on = in_working_days(at, 4)
+    until_on = in_working_days(at, 4)  # days pass in a second here
     notice = {"kind": "inspection", "until": until_on, "notice": "市容检告〔2026〕1号"}
     paused = await chief.post(
         f"{path}/pauses", notice | {"reason": "现场检验"}, version=task["version"]

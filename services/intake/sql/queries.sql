@@ -2,6 +2,9 @@
 
 -- Submitting
 
+-- name: next_number()$
+select nextval('application_number');
+
 -- name: prepare(ids, owner, items, numbers, project_code)^
 -- The next application number; which of the uploads are the owner's; which results claimed are
 -- results of this system, of the same person or the same project. `offset 0` and the scalar query
