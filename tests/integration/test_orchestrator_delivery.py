@@ -162,6 +162,37 @@ async def test_what_comes_within_a_moment_is_one_signal_when_many_applications_m
     assert counted[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED] == 1
 
 
+async def test_a_crowd_that_comes_after_a_rest_waits_for_each_other(
+    kit: Kit, temporal: Temporal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "BUSY_S", 0.0)
+    running = await engine(kit, temporal.address, pace=60.0)
+    numbers = [await kit.received(), await kit.received()]
+    async with running.working():
+        await started(running, *numbers)
+        await kit.take(*(decided(task(number, LICENCE)) for number in numbers))
+        assert await running.deliver() == 0, "others may decide right now"
+        await kit.take(*(decided(task(number, DRAINS)) for number in numbers))
+        assert await running.deliver() == 4, "nobody else has anything to decide"
+        for number in numbers:
+            await reached(kit, number, 2)
+    for number in numbers:
+        counted = await events_of(running, number)
+        assert counted[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED] == 1
+
+
+async def test_an_application_alone_waits_for_nobody(
+    kit: Kit, temporal: Temporal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "BUSY_S", 0.0)
+    running = await engine(kit, temporal.address, pace=60.0)
+    number = await kit.received()
+    async with running.working():
+        await started(running, number)
+        await kit.take(decided(task(number, LICENCE)))
+        assert await running.deliver() == 1
+
+
 async def test_a_submission_and_its_withdrawal_of_one_poll(kit: Kit, running: Engine) -> None:
     number = await kit.received()
     await kit.take(ApplicationWithdrawn(application=number, withdrawn_at=START + HOUR))
