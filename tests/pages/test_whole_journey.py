@@ -108,6 +108,7 @@ async def decide(cast: Cast, number: str) -> None:
     chief = cast.people[f"chief-{DRAINS}"]
     await offices.checks(cast.people[f"officer-{DRAINS}"], number)
     await offices.asks_for_longer(chief, head, number)
+    await offices.has_the_day(cast)
     await offices.grants(chief, number, "隔油池每月清掏一次")
 
 

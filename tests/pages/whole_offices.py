@@ -9,6 +9,7 @@ from playwright.async_api import Locator, expect
 from services.runtime import calendar_files
 from tests.e2e.town import CALENDAR, until
 from tests.pages.browser import Visitor
+from tests.pages.whole_county import SECONDS
 from tests.pages.whole_people import Cast, keys, photo, pressed, tabbed, typed
 
 STEP = "opening-inspection"
@@ -136,6 +137,19 @@ async def grants(chief: Visitor, number: str, conditions: str) -> None:
     await chief.page.fill("#conditions", conditions)
     await chief.page.check("#ending input[name=signed]")
     await pressed(chief, chief.page.locator("#ending button:not([value])"))
+
+
+async def has_the_day(cast: Cast) -> None:
+    """Wait for the next working day if little is left of this one.
+
+    A unit that is consulted has two days from that on which its step begins, and whoever is invited
+    has two days' notice: the session must be convened on that very day.
+    """
+    calendar = calendar_files.load(CALENDAR)
+    close = calendar.close_of(calendar.local_date(cast.clock.now()))
+    left = cast.clock.real_delay(close)
+    if left < SECONDS / 2:
+        await asyncio.sleep(left + 0.1)
 
 
 async def convenes(cast: Cast, lead: Visitor, number: str) -> str:
