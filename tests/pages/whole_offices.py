@@ -140,15 +140,15 @@ async def grants(chief: Visitor, number: str, conditions: str) -> None:
 
 
 async def has_the_day(cast: Cast) -> None:
-    """Wait for the next working day if little is left of this one.
+    """Wait for the next working day if more than a third of this one has gone.
 
     A unit that is consulted has two days from that on which its step begins, and whoever is invited
-    has two days' notice: the session must be convened on that very day.
+    has two days' notice: the session must be convened, and confirmed, on that very day.
     """
     calendar = calendar_files.load(CALENDAR)
     close = calendar.close_of(calendar.local_date(cast.clock.now()))
     left = cast.clock.real_delay(close)
-    if left < SECONDS / 2:
+    if left < SECONDS * 2 / 3:
         await asyncio.sleep(left + 0.1)
 
 
