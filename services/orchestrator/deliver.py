@@ -48,7 +48,7 @@ AT_ONCE = 40
 """Calls to Temporal at a time. Fewer leave it idle in between (with eight an application costs 6 %
 more of everybody's time); with sixty-four some stood for five seconds: what waits is put off."""
 LOOKED_AT = 10_000
-"""Messages that are looked at: more than come in a second about all that is under way."""
+"""Messages that are looked at in one turn; when there are more, nobody is waited for."""
 MOST = 2_000
 """Messages in one batch; one application's all go in the same."""
 IDLE_S = 1.0
