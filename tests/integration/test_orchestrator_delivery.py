@@ -193,6 +193,18 @@ async def test_an_application_alone_waits_for_nobody(
         assert await running.deliver() == 1
 
 
+async def test_a_batch_ends_between_applications_never_within_one(
+    kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [await kit.received(), await kit.received()]
+    async with running.working():
+        await started(running, *numbers)
+        for item in (LICENCE, DRAINS):
+            await kit.take(*(decided(task(number, item)) for number in numbers))
+        monkeypatch.setattr(deliver, "MOST", 1)
+        assert [await running.deliver() for _ in range(3)] == [2, 2, 0]
+
+
 async def test_a_submission_and_its_withdrawal_of_one_poll(kit: Kit, running: Engine) -> None:
     number = await kit.received()
     await kit.take(ApplicationWithdrawn(application=number, withdrawn_at=START + HOUR))
