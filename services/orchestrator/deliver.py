@@ -15,7 +15,6 @@ import msgspec
 import orjson
 import structlog
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from services.contracts import events as wire
 from services.contracts.fees import FeeRepaid
@@ -34,9 +33,9 @@ from services.orchestrator.reprojection import Calendars
 from services.orchestrator.session_turns import session_event
 from services.orchestrator.setting_aside import Aside, UndeliverableError, is_its_own
 from services.orchestrator.settling import Settling
+from services.orchestrator.signalling import NoWorkflowError, Signaller
 from services.orchestrator.starting import Starter
 from services.orchestrator.store import Row, Store
-from services.orchestrator.workflow import DELIVER, workflow_id
 from services.runtime.clock import Clock
 from services.runtime.db import Connection, Pool
 from services.runtime.loops import Pace, Pulse, pause
@@ -104,7 +103,7 @@ class Deliverer:
         pace: float = 0.0,
     ) -> None:
         self._pool = pool
-        self._client = client
+        self._signaller = Signaller(client)
         self._starter = starter
         self._pace = Pace(pace)
         self._settling = Settling(
@@ -159,21 +158,30 @@ class Deliverer:
             groups = await self._ready(
                 conn, await self._store.undelivered(conn, resting, LOOKED_AT)
             )
+            if not groups:
+                return 0
             new = [
                 number
                 for number, found in groups.items()
                 if found[0]["type"] == wire.ApplicationSubmitted.TYPE
             ]
             starts = await self._store.starts_of(conn, new) if new else {}
-        if not groups:
-            return 0
+            # What is started here may have been before: without an answer, by another process.
+            asleep = await self._store.at_first_turn(conn, list(groups)) | starts.keys()
         self._pace.start(groups)
         parents = {n: [row["traceparent"] for row in found] for n, found in groups.items()}
         gate = asyncio.Semaphore(AT_ONCE)
         with process_spans(parents, name=SpanName.DELIVER) as spans:
             failures = await asyncio.gather(
                 *(
-                    self._deliver(gate, number, found, starts.get(number), spans[number])
+                    self._deliver(
+                        gate,
+                        number,
+                        found,
+                        start=starts.get(number),
+                        traceparent=spans[number],
+                        asleep=number in asleep,
+                    )
                     for number, found in groups.items()
                 ),
                 return_exceptions=True,
@@ -261,8 +269,10 @@ class Deliverer:
         gate: asyncio.Semaphore,
         number: str,
         rows: Sequence[Row],
+        *,
         start: Row | None,
         traceparent: str | None,
+        asleep: bool,
     ) -> None:
         async with gate:
             if start is not None:
@@ -271,7 +281,7 @@ class Deliverer:
                 rows = rows[1:]
             events = [await self._event(row) for row in rows if row["type"] not in KEPT_HERE]
             if events:
-                await self._signal(number, await self._timed(number, events))
+                await self._signal(number, await self._timed(number, events), asleep=asleep)
 
     async def _timed(self, number: str, events: list[AnyEvent]) -> list[AnyEvent]:
         now, calendar = self._clock.now(), self._calendars.current()
@@ -289,13 +299,10 @@ class Deliverer:
         except Exception as error:
             raise UndeliverableError(row["event_id"]) from error
 
-    async def _signal(self, number: str, events: list[AnyEvent]) -> None:
-        handle = self._client.get_workflow_handle(workflow_id(number))
+    async def _signal(self, number: str, events: list[AnyEvent], *, asleep: bool) -> None:
         try:
-            await handle.signal(DELIVER, msgspec.to_builtins(events))
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+            await self._signaller.signal(number, msgspec.to_builtins(events), asleep=asleep)
+        except NoWorkflowError as error:
             async with self._pool.acquire() as conn:
                 row = await self._store.get_application(conn, number)
             if row is None or row["conclusion"] is None:

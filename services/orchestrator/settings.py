@@ -31,8 +31,9 @@ class TemporalSettings(Group):
     tls: bool = Field(default=False, description="Talk TLS to the frontend: on in production.")
     first_turn_ahead: bool = Field(
         default=True,
-        description="Whoever starts a workflow carries out its first turn. Off for as long as an "
-        "orchestrator works that does not know this: it could not go on with such a workflow.",
+        description="Whoever starts a workflow carries out its first turn, and it sleeps until "
+        "there is more to do. Off for as long as an orchestrator works that does not know this: "
+        "it could not go on with such a workflow, nor wake it.",
     )
 
 

@@ -88,6 +88,7 @@ class Starter:
             SearchAttributePair(PROJECT_CODE, row["project_code"]),
             SearchAttributePair(SCENARIO, row["scenario"]),
         ]
+        sleeps = _sleep_of(start)
         try:
             await self._client.start_workflow(
                 WORKFLOW,
@@ -96,7 +97,8 @@ class Starter:
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                request_eager_start=True,
+                start_delay=sleeps,
+                request_eager_start=sleeps is None,
                 search_attributes=TypedSearchAttributes(pairs),
                 task_timeout=timedelta(seconds=10),
             )
@@ -110,6 +112,9 @@ class Starter:
         members is said in one order. The workflow would do the same in an activity of its own. It
         does where the turn was carried out before with other events (a start that failed half-way,
         tried again later): then nothing is said, and it finds out as it does of any turn.
+
+        Nothing is left for it to do then until a message comes or an instant: it sleeps until that
+        in Temporal, which starts it as it rings a timer, and at once when there is a message.
         """
         case, events = opening(as_sent(start))
         case, commands = apply_all(case, events)
@@ -125,7 +130,12 @@ class Starter:
         )
         answer = await carry_out(as_sent(turn))
         if "events" not in answer:
-            start["carried"] = {"delay": answer["delay"]}
+            start["carried"] = {"delay": answer["delay"], "asleep": bool(answer["delay"])}
+
+
+def _sleep_of(start: dict[str, Any]) -> timedelta | None:
+    carried = start.get("carried", {})
+    return timedelta(seconds=carried["delay"]) if carried.get("asleep") else None
 
 
 def brief(value: Any) -> Any:

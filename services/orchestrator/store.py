@@ -73,6 +73,11 @@ class Store:
         rows = QUERIES.starts_of(conn, numbers=numbers)
         return {row["number"]: row async for row in rows}
 
+    async def at_first_turn(self, conn: Connection, numbers: list[str]) -> frozenset[str]:
+        """Return those to which nothing has happened since their first turn."""
+        rows = QUERIES.at_first_turn(conn, numbers=numbers)
+        return frozenset([row["number"] async for row in rows])
+
     async def standing_of(self, conn: Connection, number: str) -> Standing | None:
         """Return what of an application bears on the order of late messages; None: unknown."""
         row = await QUERIES.standing_of(conn, number=number)

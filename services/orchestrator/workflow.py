@@ -73,7 +73,8 @@ class ApplicationWorkflow:
 
     Input: `route`, `calendar`, `at`, `ref`, `traceparent` for a new application, `heard_at` of one
     that was long on its way to us, `carried` where whoever starts it has carried out the first
-    turn already (its `delay` is what `carry_out` answered); `case`, `turn`, `traceparent` and
+    turn already (its `delay` is what `carry_out` answered; `asleep`: Temporal gives out its first
+    task only after that delay, or with the first message); `case`, `turn`, `traceparent` and
     `pending` when it continues as new.
     """
 
@@ -98,7 +99,7 @@ class ApplicationWorkflow:
     async def run(self, start: dict[str, Any]) -> str:
         """Return the conclusion. Raises `ContinueAsNewError` when the history grows long."""
         if "carried" in start:
-            self._arm(next_instant(self._case), _left_of(start["carried"]["delay"]))
+            self._go_on(start["carried"])
         while self._case.conclusion is None:
             await workflow.wait_condition(lambda: bool(self._pending) or self._rang)
             if self._pending:
@@ -122,6 +123,13 @@ class ApplicationWorkflow:
         """Return the case as it stands, for people and for verification."""
         found: dict[str, Any] = msgspec.to_builtins(self._case)
         return found
+
+    def _go_on(self, carried: dict[str, Any]) -> None:
+        """Begin after the first turn; one that slept was woken by a message, or by its instant."""
+        if not carried.get("asleep"):
+            self._arm(next_instant(self._case), _left_of(carried["delay"]))
+        elif not self._pending:
+            self._rang = True
 
     async def _apply_pending(self) -> None:
         events, self._pending = self._pending, []

@@ -1,6 +1,5 @@
 """The first turn is written by whoever starts the workflow: before it, and once."""
 
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +9,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput
 from temporalio.service import RPCError, RPCStatusCode
 
+from services.contracts.events import ApplicationWithdrawn
 from services.contracts.vocabulary import Service
+from services.orchestrator.store import Store
 from services.runtime.embedded.temporal import Temporal
 from tests.integration.conftest import OpenPool
 from tests.integration.messaging import until
@@ -18,6 +19,7 @@ from tests.integration.orchestrator_kit import (
     CITY,
     DAY,
     DRAINS,
+    HOUR,
     LICENCE,
     MARKET,
     START,
@@ -98,22 +100,80 @@ async def test_a_start_that_failed_half_way_is_done_again_and_issues_nothing_twi
     )
 
 
-async def test_the_workflow_does_not_do_the_first_turn_again(kit: Kit, running: Engine) -> None:
-    """Its history has the timer of the first turn, and no activity."""
+async def kinds(running: Engine, number: str) -> list[str]:
+    history = await running.handle(number).fetch_history()
+    return [EventType.Name(event.event_type)[len("EVENT_TYPE_") :] for event in history.events]
+
+
+async def sleeps(running: Engine, number: str) -> timedelta:
+    [started, *_] = (await running.handle(number).fetch_history()).events
+    said = started.workflow_execution_started_event_attributes.first_workflow_task_backoff
+    return said.ToTimedelta()
+
+
+async def test_the_workflow_sleeps_until_its_first_instant(kit: Kit, running: Engine) -> None:
+    """Temporal gives it no task before; the first turn is written all the same."""
     number = await kit.received()
     async with running.working():
         assert await running.deliver() == 1
-        kinds: Counter[int] = Counter()
-
-        async def armed() -> bool:
-            history = await running.handle(number).fetch_history()
-            kinds.clear()
-            kinds.update(event.event_type for event in history.events)
-            return bool(kinds[EventType.EVENT_TYPE_TIMER_STARTED])
-
-        await until(armed, "the timer", seconds=20)
-    assert kinds[EventType.EVENT_TYPE_MARKER_RECORDED] == 0
+        assert await kinds(running, number) == ["WORKFLOW_EXECUTION_STARTED"]
+    assert await sleeps(running, number) > HOUR
     assert await turns(kit, number) == [1]
+
+
+async def test_the_first_message_wakes_it(kit: Kit, running: Engine) -> None:
+    """One task, one activity: what it does then is its whole life here."""
+    number = await kit.received()
+    async with running.working():
+        await running.deliver()
+        await kit.take(ApplicationWithdrawn(application=number, withdrawn_at=START + HOUR))
+        assert await running.deliver() == 1
+        assert await running.ended(number) == "withdrawn"
+    assert await kinds(running, number) == [
+        "WORKFLOW_EXECUTION_STARTED",
+        "WORKFLOW_EXECUTION_SIGNALED",
+        "WORKFLOW_TASK_SCHEDULED",
+        "WORKFLOW_TASK_STARTED",
+        "WORKFLOW_TASK_COMPLETED",
+        "MARKER_RECORDED",
+        "WORKFLOW_EXECUTION_COMPLETED",
+    ]
+    assert await turns(kit, number) == [1, 2]
+
+
+async def test_its_first_instant_wakes_it(kit: Kit, running: Engine) -> None:
+    before = await kit.received()
+    await running.deliver()
+    ahead = kit.clock.now() + await sleeps(running, before)
+    kit.clock.move_to(ahead - timedelta(seconds=1))
+    number = await kit.received()
+    async with running.working():
+        await running.deliver()
+        assert await kinds(running, number) == ["WORKFLOW_EXECUTION_STARTED"]
+        kit.clock.move_to(ahead + timedelta(seconds=1))
+
+        async def said() -> bool:
+            return await turns(kit, number) == [1, 2]
+
+        await until(said, "the first deadline", seconds=20)
+
+
+async def test_what_another_process_started_meanwhile_is_woken_too(
+    kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both read the submission; the other was first, after this one had looked for sleepers."""
+    number = await kit.received()
+    async with running.working():
+        await running.deliver()
+        await kit.pool.execute("UPDATE inbox SET delivered_at = NULL")
+        await kit.take(ApplicationWithdrawn(application=number, withdrawn_at=START + HOUR))
+
+        async def none(*_: Any) -> frozenset[str]:
+            return frozenset()
+
+        monkeypatch.setattr(Store, "at_first_turn", none)
+        assert await running.deliver() == 2
+        assert await running.ended(number) == "withdrawn"
 
 
 async def test_a_deadline_speaks_though_the_first_turn_was_written_long_before(

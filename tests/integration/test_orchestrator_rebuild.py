@@ -13,9 +13,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from services.contracts.events import ApplicationWithdrawn
 from services.contracts.vocabulary import Outcome, Service, Signal
+from services.orchestrator import deliver
 from services.orchestrator.deliver import WorkflowLostError
 from services.orchestrator.rebuild import Rebuilder, Rebuilt
 from services.orchestrator.reprojection import Calendars
+from services.orchestrator.signalling import SHADOW
 from services.orchestrator.workflow import workflow_id
 from services.runtime.embedded.temporal import Temporal
 from tests.integration.conftest import OpenPool
@@ -192,6 +194,46 @@ async def test_until_then_messages_wait_and_are_not_lost(kit: Kit, running: Engi
         again.deliverer._task_queue = running.settings.task_queue
         assert await again.deliver() == 1
         await reached(kit, number, 3)
+
+
+async def asleep_and_lost(running: Engine) -> str:
+    """An application that nobody has decided about, with a decision that found no workflow."""
+    number = await running.kit.received()
+    await running.deliver()
+    await lose(running, number)
+    await running.kit.take(decided(task(number, LICENCE)))
+    with pytest.raises(WorkflowLostError):
+        await running.deliver()
+    return number
+
+
+async def test_one_that_was_lost_asleep_is_not_woken_but_lost(
+    kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What woke it in vain leaves a shadow that does not run, and takes no message again."""
+    monkeypatch.setattr(deliver, "LOST_AGAIN_S", 0.0)
+    number = await asleep_and_lost(running)
+    assert await status_of(running, number) is WorkflowExecutionStatus.TERMINATED
+    with pytest.raises(WorkflowLostError):
+        await running.deliver()
+    assert await kit.undelivered() == 1
+
+
+@pytest.mark.parametrize("running_on", [False, True], ids=["terminated", "left-by-a-crash"])
+async def test_a_shadow_does_not_hinder_the_rebuild(
+    kit: Kit, running: Engine, running_on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "LOST_AGAIN_S", 0.0)
+    number = await asleep_and_lost(running)
+    if running_on:
+        await running.client.start_workflow(
+            SHADOW, id=workflow_id(number), task_queue=SHADOW, execution_timeout=HOUR
+        )
+    assert (await rebuild(running)).started == [number]
+    async with running.working():
+        assert await running.deliver() == 1
+        await reached(kit, number, 2)
+    assert await turns_of(kit, number) == [1, 2]
 
 
 async def test_what_runs_and_what_is_over_is_left_alone(kit: Kit, running: Engine) -> None:

@@ -74,7 +74,17 @@ async def begun_ahead(env: WorkflowEnvironment, run: Run) -> None:
     await run.say(Decided(at=at + HOUR, task=task("B", "y"), outcome=Outcome.GRANTED, ref="s"))
 
 
+async def woken_by_a_message(env: WorkflowEnvironment, run: Run) -> None:
+    """It sleeps from its first turn on; everybody decides before the first deadline."""
+    at = START + HOUR
+    await run.say(
+        Decided(at=at, task=task("A", "x"), outcome=Outcome.GRANTED, ref="r"), asleep=True
+    )
+    await run.say(Decided(at=at, task=task("B", "y"), outcome=Outcome.GRANTED, ref="s"))
+
+
 AHEAD = frozenset({"begun-ahead"})
+ASLEEP = frozenset({"woken-by-a-message", "woken-by-its-instant"})
 LIVES: dict[str, tuple[Route, Callable[[WorkflowEnvironment, Run], Awaitable[None]]]] = {
     "granted": (
         route(
@@ -87,6 +97,14 @@ LIVES: dict[str, tuple[Route, Callable[[WorkflowEnvironment, Run], Awaitable[Non
         silent,
     ),
     "begun-ahead": (
+        route(step(decide("A", "x", promised=4)), step(decide("B", "y", "A"))),
+        begun_ahead,
+    ),
+    "woken-by-a-message": (
+        route(step(decide("A", "x", promised=4)), step(decide("B", "y", "A"))),
+        woken_by_a_message,
+    ),
+    "woken-by-its-instant": (
         route(step(decide("A", "x", promised=4)), step(decide("B", "y", "A"))),
         begun_ahead,
     ),
@@ -104,7 +122,7 @@ async def record(name: str) -> None:
         await WorkflowEnvironment.start_time_skipping(
             test_server_existing_path=test_server()
         ) as env,
-        running(env, of, START, ahead=name in AHEAD) as run,
+        running(env, of, START, ahead=name in AHEAD, asleep=name in ASLEEP) as run,
     ):
         await live(env, run)
         await run.handle.result()

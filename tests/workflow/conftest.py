@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 from services.domain.approval import apply_all, next_instant
 from services.domain.case import AnyCommand, AnyEvent, Case
 from services.domain.route import Route
+from services.orchestrator.signalling import Signaller
 from services.orchestrator.worker import sandbox
 from services.orchestrator.workflow import (
     CARRY_OUT,
@@ -27,6 +28,7 @@ from services.orchestrator.workflow import (
     ApplicationWorkflow,
     opening,
     turn_of,
+    workflow_id,
 )
 from tests.unit.routes import CALENDAR
 
@@ -101,8 +103,10 @@ class Run:
         self.handle = handle
         self.shell = shell
 
-    async def say(self, *events: AnyEvent) -> None:
-        await self.handle.signal(DELIVER, msgspec.to_builtins(list(events)))
+    async def say(self, *events: AnyEvent, asleep: bool = False) -> None:
+        number = self.handle.id.removeprefix(workflow_id(""))
+        signaller = Signaller(self.shell.env.client)
+        await signaller.signal(number, msgspec.to_builtins(list(events)), asleep=asleep)
 
 
 @asynccontextmanager
@@ -114,12 +118,13 @@ async def running(
     case: Case | None = None,
     *,
     ahead: bool = False,
+    asleep: bool = False,
     **shell_options: Any,
 ) -> AsyncIterator[Run]:
     """Run a workflow; `signalled` is there before it takes its first step.
 
     With a `case` it goes on from there, after seven turns. `ahead`: its first turn is carried out
-    before, as the deliverer does.
+    before, as the deliverer did; `asleep`: and it sleeps until its first instant, as it does now.
     """
     shell = Shell(env, start, await env.get_current_time())
     for name, value in shell_options.items():
@@ -132,25 +137,29 @@ async def running(
         activities=[shell.carry_out, shell.read_clock],
         workflow_runner=sandbox(),
     ):
+        given = {
+            "case": msgspec.to_builtins(case),
+            "turn": 7,
+            "traceparent": None,
+            "pending": [],
+        }
+        if case is None:
+            given = await beginning(shell, of, start, ahead=ahead, asleep=asleep)
         handle = await env.client.start_workflow(
             ApplicationWorkflow.run,
-            await beginning(shell, of, start, ahead=ahead)
-            if case is None
-            else {
-                "case": msgspec.to_builtins(case),
-                "turn": 7,
-                "traceparent": None,
-                "pending": [],
-            },
+            given,
             id=f"application/{uuid4()}",
             task_queue=queue,
+            start_delay=timedelta(seconds=given["carried"]["delay"]) if asleep else None,
             start_signal=DELIVER if signalled else None,
             start_signal_args=[msgspec.to_builtins(list(signalled))] if signalled else [],
         )
         yield Run(handle, shell)
 
 
-async def beginning(shell: Shell, of: Route, at: datetime, *, ahead: bool) -> dict[str, Any]:
+async def beginning(
+    shell: Shell, of: Route, at: datetime, *, ahead: bool, asleep: bool = False
+) -> dict[str, Any]:
     """Return the input of a new application's workflow."""
     start = {
         "route": msgspec.to_builtins(of),
@@ -159,7 +168,7 @@ async def beginning(shell: Shell, of: Route, at: datetime, *, ahead: bool) -> di
         "ref": "",
         "traceparent": None,
     }
-    if ahead:
+    if ahead or asleep:
         case, events = opening(start)
         case, commands = apply_all(case, events)
         turn = turn_of(
@@ -171,6 +180,8 @@ async def beginning(shell: Shell, of: Route, at: datetime, *, ahead: bool) -> di
             traceparent=None,
         )
         start["carried"] = {"delay": (await shell.carry_out(turn))["delay"]}
+        if asleep:
+            start["carried"]["asleep"] = True
     return start
 
 

@@ -3,14 +3,17 @@
 from datetime import timedelta
 from uuid import uuid4
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from services.domain.case import IssueTask, RaiseSignal
+from services.contracts.vocabulary import Outcome
+from services.domain.case import Decided, IssueTask, RaiseSignal
+from services.domain.route import Route
 from services.orchestrator.worker import sandbox
 from services.orchestrator.workflow import ApplicationWorkflow
-from tests.unit.routes import START, decide, route, step
-from tests.workflow.conftest import Shell, beginning
+from tests.unit.routes import START, decide, route, step, task
+from tests.workflow.conftest import Shell, beginning, running
 
 WAITED = timedelta(days=1)
 
@@ -46,3 +49,45 @@ async def test_a_first_task_that_comes_late_does_not_make_the_deadlines_late(
     assert due <= spoke_at < due + timedelta(hours=2)
     assert sum(isinstance(one, IssueTask) for one in shell.commands) == 1
     assert first["turn"] == 1
+
+
+def two_steps() -> Route:
+    return route(step(decide("A", "x", promised=5)), step(decide("B", "y", "A")))
+
+
+async def test_one_that_sleeps_speaks_at_its_first_deadline(env: WorkflowEnvironment) -> None:
+    async with running(env, two_steps(), START, asleep=True) as run:
+        before = len(run.shell.turns)
+        while len(run.shell.turns) == before:
+            await env.sleep(timedelta(hours=1))
+        spoke_at = await run.shell.now()
+        [started, *_] = (await run.handle.fetch_history()).events
+        await run.handle.terminate()
+    slept = started.workflow_execution_started_event_attributes.first_workflow_task_backoff
+    due = START + slept.ToTimedelta()
+    assert due <= spoke_at < due + timedelta(hours=2)
+
+
+async def test_one_that_was_woken_early_sleeps_on(env: WorkflowEnvironment) -> None:
+    """Its clock is behind Temporal's: the instant has not come when it wakes."""
+    async with running(env, two_steps(), START, asleep=True) as run:
+        run.shell.clock_behind = timedelta(hours=2)
+        before = len(run.shell.turns)
+        while len(run.shell.turns) == before:
+            await env.sleep(timedelta(hours=1))
+        kinds = [event.event_type for event in (await run.handle.fetch_history()).events]
+        await run.handle.terminate()
+    assert kinds.count(EventType.EVENT_TYPE_TIMER_STARTED) >= 1
+
+
+async def test_a_message_wakes_it_and_its_deadlines_go_on(env: WorkflowEnvironment) -> None:
+    async with running(env, two_steps(), START, asleep=True) as run:
+        granted = Decided(
+            at=START + timedelta(hours=1), task=task("A", "x"), outcome=Outcome.GRANTED, ref="r"
+        )
+        await run.say(granted, asleep=True)
+        while not any(isinstance(one, RaiseSignal) for one in run.shell.commands):
+            await env.sleep(timedelta(hours=1))
+        await run.handle.terminate()
+    issued = [one.task for one in run.shell.commands if isinstance(one, IssueTask)]
+    assert issued == [task("A", "x"), task("B", "y")]

@@ -50,6 +50,12 @@ select number, project_code, scenario, route, calendar_version, submitted_at, tr
 from application
 where number = any(:numbers::text[]);
 
+-- name: at_first_turn(numbers)
+-- Applications whose workflows may be asleep: nothing has happened since their first turn.
+select number
+from application
+where number = any(:numbers::text[]) and turn = 1 and conclusion is null;
+
 -- name: standing_of(number)^
 -- By which rules an application goes on, and until when the departments that look may answer.
 select coalesce((a.route ->> 'edition')::integer, 1) as edition, (
