@@ -16,7 +16,7 @@ from services.runtime.embedded.apache_kafka import ApacheKafka
 from services.runtime.embedded.broker import EmbeddedBroker
 from services.runtime.embedded.files import Secrets
 from services.runtime.embedded.oidc import OidcProvider, clients_for
-from services.runtime.embedded.ports import Ports
+from services.runtime.embedded.ports import Claims, Ports
 from services.runtime.embedded.postgres import Postgres
 from services.runtime.embedded.temporal import Temporal
 
@@ -36,10 +36,15 @@ class Place:
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The session's data folder for real parts."""
+    """The session's data folder for real parts.
+
+    Its ports are claimed until the end: two sessions that start together must not choose the same.
+    """
     data = tmp_path_factory.mktemp("parts")
     return Place(
-        data=data, ports=Ports(data / "ports.json"), secrets=Secrets(data / "secrets.json")
+        data=data,
+        ports=Ports(data / "ports.json", claims=Claims()),
+        secrets=Secrets(data / "secrets.json"),
     )
 
 

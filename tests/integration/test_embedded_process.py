@@ -164,6 +164,7 @@ def test_two_stacks_that_start_together_never_choose_one_port(tmp_path: Path) ->
     port = Ports(tmp_path / "1.json", claims=first).take("a")
     other = Ports(tmp_path / "2.json", preferred={"a": port}, claims=second)
     assert other.take("a") != port
+    assert Ports(tmp_path / "4.json", preferred={"a": port}).take("a") != port
     first.release()
     assert Ports(tmp_path / "3.json", preferred={"a": port}, claims=second).take("a") == port
     second.release()

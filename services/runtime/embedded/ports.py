@@ -63,6 +63,7 @@ class Ports:
 
     A port that was asked for must be free; a preferred or remembered one is replaced when another
     program has taken it, or another stack has claimed it, and `moved` then holds a sentence.
+    Without `claims` nothing is claimed, but what others have claimed is left to them.
     """
 
     def __init__(
@@ -110,7 +111,14 @@ class Ports:
         return port not in others and self._is_ours(port)
 
     def _is_ours(self, port: int) -> bool:
-        return is_free(port) and (self._claims is None or self._claims.claim(port))
+        if not is_free(port):
+            return False
+        if self._claims is not None:
+            return self._claims.claim(port)
+        passing = Claims()
+        unclaimed = passing.claim(port)
+        passing.release()
+        return unclaimed
 
     def _any(self, name: str) -> int:
         for _ in range(200):
