@@ -1,7 +1,7 @@
 """The orchestrator as one process: HTTP, consumer, deliverer, Temporal worker, relay, sweeper.
 
-Consumer and worker share a process so that a workflow starts eagerly: the first tasks are out
-before Temporal has told anybody of it.
+Consumer and worker share a process: what the consumer takes in is carried out by a writer at hand,
+and the first tasks are out before Temporal has told anybody of the application.
 """
 
 import asyncio

@@ -166,7 +166,8 @@ class Deliverer:
                 if found[0]["type"] == wire.ApplicationSubmitted.TYPE
             ]
             starts = await self._store.starts_of(conn, new) if new else {}
-            # What is started here may have been before: without an answer, by another process.
+            # One that is started now may be asleep: an earlier start had no answer, or another
+            # process was first.
             asleep = await self._store.at_first_turn(conn, list(groups)) | starts.keys()
         self._pace.start(groups)
         parents = {n: [row["traceparent"] for row in found] for n, found in groups.items()}

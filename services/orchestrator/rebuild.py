@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
@@ -35,7 +35,7 @@ from services.orchestrator import reprojection
 from services.orchestrator.clock_store import UnknownCalendarError
 from services.orchestrator.deliver import core_event
 from services.orchestrator.reprojection import Calendars
-from services.orchestrator.signalling import SHADOW
+from services.orchestrator.signalling import SHADOW, end_shadow
 from services.orchestrator.starting import PROJECT_CODE, SCENARIO
 from services.orchestrator.store import Row
 from services.orchestrator.workflow import WORKFLOW, workflow_id
@@ -105,38 +105,32 @@ class Rebuilder:
         return found
 
     async def _rebuild(self, number: str, found: Rebuilt, *, replace: bool) -> None:
-        known = await self._known(number)
-        shadow = known is not None and known.workflow_type == SHADOW
-        if known is not None and not shadow and not replace:
-            if known.status is WorkflowExecutionStatus.RUNNING:
-                found.there.append(number)
-                return
-            status = "" if known.status is None else known.status.name.lower()
-            message = f"its workflow is {status} without a conclusion"
+        status = await self._status(number)
+        if status is WorkflowExecutionStatus.RUNNING and not replace:
+            found.there.append(number)
+            return
+        if status is not None and not replace:
+            message = f"its workflow is {status.name.lower()} without a conclusion"
             raise RebuildError(message)
         life, case = await self._prepare(number, found)
         if case is None:
             found.waiting.append(number)
             return
         try:
-            await self._start(life, case, replace=replace, again=shadow)
+            await self._start(life, case, replace=replace)
         except WorkflowAlreadyStartedError:
             found.there.append(number)  # another rebuild was first
         else:
             found.started.append(number)
 
-    async def _known(self, number: str) -> WorkflowExecutionDescription | None:
-        """Return what Temporal has under this name, or None; a shadow no longer runs then."""
-        handle = self._client.get_workflow_handle(workflow_id(number))
+    async def _status(self, number: str) -> WorkflowExecutionStatus | None:
         try:
-            known = await handle.describe()
-            if known.workflow_type == SHADOW and known.status is WorkflowExecutionStatus.RUNNING:
-                await handle.terminate("the workflow of this application is made again")
+            known = await self._client.get_workflow_handle(workflow_id(number)).describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise
-        return known
+        return None if known.workflow_type == SHADOW else known.status
 
     async def _prepare(self, number: str, found: Rebuilt) -> tuple[Row, Case | None]:
         """Return an application's row and case; hand over again what no turn has applied.
@@ -167,12 +161,30 @@ class Rebuilder:
         found.again += len(again)
         return life, case if turns else None
 
-    async def _start(self, life: Row, case: Case, *, replace: bool, again: bool) -> None:
+    async def _start(self, life: Row, case: Case, *, replace: bool) -> None:
+        reuse, conflict = WorkflowIDReusePolicy, WorkflowIDConflictPolicy
+        if replace:
+            await self._make(life, case, reuse.ALLOW_DUPLICATE, conflict.TERMINATE_EXISTING)
+            return
+        try:
+            await self._make(life, case, reuse.REJECT_DUPLICATE, conflict.FAIL)
+        except WorkflowAlreadyStartedError:
+            # The deliverer may have looked for it meanwhile, and left a shadow (`signalling.py`).
+            if not await end_shadow(self._client, life["number"]):
+                raise
+            await self._make(life, case, reuse.ALLOW_DUPLICATE, conflict.FAIL)
+
+    async def _make(
+        self,
+        life: Row,
+        case: Case,
+        reuse: WorkflowIDReusePolicy,
+        conflict: WorkflowIDConflictPolicy,
+    ) -> None:
         pairs = [
             SearchAttributePair(PROJECT_CODE, life["project_code"]),
             SearchAttributePair(SCENARIO, life["scenario"]),
         ]
-        reuse, conflict = WorkflowIDReusePolicy, WorkflowIDConflictPolicy
         await self._client.start_workflow(
             WORKFLOW,
             {
@@ -183,8 +195,8 @@ class Rebuilder:
             },
             id=workflow_id(life["number"]),
             task_queue=self._task_queue,
-            id_reuse_policy=reuse.ALLOW_DUPLICATE if replace or again else reuse.REJECT_DUPLICATE,
-            id_conflict_policy=conflict.TERMINATE_EXISTING if replace else conflict.FAIL,
+            id_reuse_policy=reuse,
+            id_conflict_policy=conflict,
             search_attributes=TypedSearchAttributes(pairs),
             task_timeout=timedelta(seconds=10),
         )

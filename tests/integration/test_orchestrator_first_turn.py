@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from temporalio.api.enums.v1 import EventType
@@ -11,6 +12,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from services.contracts.events import ApplicationWithdrawn
 from services.contracts.vocabulary import Service
+from services.domain.case import Withdrawn
+from services.orchestrator.signalling import Signaller
 from services.orchestrator.store import Store
 from services.runtime.embedded.temporal import Temporal
 from tests.integration.conftest import OpenPool
@@ -156,6 +159,21 @@ async def test_its_first_instant_wakes_it(kit: Kit, running: Engine) -> None:
             return await turns(kit, number) == [1, 2]
 
         await until(said, "the first deadline", seconds=20)
+
+
+async def test_what_was_only_signalled_is_applied_when_it_wakes(kit: Kit, running: Engine) -> None:
+    """A deliverer that does not know that it sleeps: it hears at its first instant, not never."""
+    before = await kit.received()
+    await running.deliver()
+    ahead = kit.clock.now() + await sleeps(running, before)
+    kit.clock.move_to(ahead - timedelta(seconds=1))
+    number = await kit.received()
+    async with running.working():
+        await running.deliver()
+        withdrawn = msgspec.to_builtins([Withdrawn(at=START + HOUR, ref="by hand")])
+        await Signaller(running.client).signal(number, withdrawn, asleep=False)
+        kit.clock.move_to(ahead + timedelta(seconds=1))
+        assert await running.ended(number) == "withdrawn"
 
 
 async def test_what_another_process_started_meanwhile_is_woken_too(

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from services.contracts.events import ApplicationWithdrawn
@@ -234,6 +234,101 @@ async def test_a_shadow_does_not_hinder_the_rebuild(
         assert await running.deliver() == 1
         await reached(kit, number, 2)
     assert await turns_of(kit, number) == [1, 2]
+
+
+async def test_a_shadow_that_comes_during_the_rebuild_does_not_hinder_it(
+    kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deliverer looks for the workflow after the rebuild has seen that there is none."""
+    number = await kit.received()
+    await running.deliver()
+    await lose(running, number)
+    await kit.take(decided(task(number, LICENCE)))
+    make = Rebuilder._make
+
+    async def late(self: Rebuilder, *of: Any) -> None:
+        monkeypatch.setattr(Rebuilder, "_make", make)
+        with pytest.raises(WorkflowLostError):
+            await running.deliver()
+        await make(self, *of)
+
+    monkeypatch.setattr(Rebuilder, "_make", late)
+    assert (await rebuild(running)).started == [number]
+    assert await status_of(running, number) is WorkflowExecutionStatus.RUNNING
+
+
+async def test_a_shadow_that_could_not_be_ended_takes_no_message(
+    kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "LOST_AGAIN_S", 0.0)
+
+    async def refused(*_: Any, **__: Any) -> None:
+        raise RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
+
+    monkeypatch.setattr(WorkflowHandle, "terminate", refused)
+    number = await asleep_and_lost(running)
+
+    async def over() -> bool:
+        return await status_of(running, number) is WorkflowExecutionStatus.TIMED_OUT
+
+    await until(over, "the shadow ends by itself", seconds=20)
+    with pytest.raises(WorkflowLostError):
+        await running.deliver()
+    assert await kit.undelivered() == 1
+
+
+def unanswered(running: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next call that wakes do what it does, and its answer be lost."""
+    service = running.client.workflow_service
+    wake = service.signal_with_start_workflow_execution
+
+    async def once(*of: Any, **how: Any) -> None:
+        await wake(*of, **how)
+        monkeypatch.setattr(service, "signal_with_start_workflow_execution", wake)
+        raise RPCError("connection reset", RPCStatusCode.UNAVAILABLE, b"")
+
+    monkeypatch.setattr(service, "signal_with_start_workflow_execution", once)
+
+
+async def test_a_shadow_that_nobody_knows_of_takes_no_message(
+    kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await kit.received()
+    await running.deliver()
+    await lose(running, number)
+    await kit.take(decided(task(number, LICENCE)))
+    unanswered(running, monkeypatch)
+    with pytest.raises(RPCError, match="reset"):
+        await running.deliver()
+    with pytest.raises(WorkflowLostError):
+        await running.deliver()
+    assert await kit.undelivered() == 1
+
+
+async def test_a_message_whose_answer_was_lost_is_applied_once(
+    kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await kit.received()
+    async with running.working():
+        await running.deliver()
+        await kit.take(decided(task(number, LICENCE)))
+        unanswered(running, monkeypatch)
+        with pytest.raises(RPCError, match="reset"):
+            await running.deliver()
+        assert await running.deliver() == 1
+        await reached(kit, number, 2)
+        await kit.take(decided(task(number, DRAINS)))
+        await running.deliver()
+
+        async def released() -> bool:
+            query = "SELECT count(*) FROM result WHERE application = $1"
+            return bool(await kit.value(query, number) >= 2)
+
+        await until(released, "both permits", seconds=20)
+    rows = await kit.rows("SELECT commands FROM journal WHERE application = $1", number)
+    commands = [one for row in rows for one in orjson.loads(row["commands"])]
+    ended = [one["task"] for one in commands if one["type"] == "EndTask"]
+    assert sorted(ended) == sorted([task(number, LICENCE), task(number, DRAINS)])
 
 
 async def test_what_runs_and_what_is_over_is_left_alone(kit: Kit, running: Engine) -> None:

@@ -8,7 +8,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from services.contracts.vocabulary import Outcome
-from services.domain.case import Decided, IssueTask, RaiseSignal
+from services.domain.case import Decided, IssueTask, RaiseSignal, Resumed
 from services.domain.route import Route
 from services.orchestrator.worker import sandbox
 from services.orchestrator.workflow import ApplicationWorkflow
@@ -91,3 +91,18 @@ async def test_a_message_wakes_it_and_its_deadlines_go_on(env: WorkflowEnvironme
         await run.handle.terminate()
     issued = [one.task for one in run.shell.commands if isinstance(one, IssueTask)]
     assert issued == [task("A", "x"), task("B", "y")]
+
+
+async def test_what_changes_nothing_wakes_it_and_its_deadline_speaks(
+    env: WorkflowEnvironment,
+) -> None:
+    async with running(env, two_steps(), START, asleep=True) as run:
+        await run.say(Resumed(at=START + timedelta(hours=1)), asleep=True)
+        while not any(isinstance(one, RaiseSignal) for one in run.shell.commands):
+            await env.sleep(timedelta(hours=1))
+        spoke_at = await run.shell.now()
+        [started, *_] = (await run.handle.fetch_history()).events
+        await run.handle.terminate()
+    slept = started.workflow_execution_started_event_attributes.first_workflow_task_backoff
+    due = START + slept.ToTimedelta()
+    assert due <= spoke_at < due + timedelta(hours=2)
