@@ -1,6 +1,6 @@
 """The first turn is written by whoever starts the workflow: before it, and once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -114,6 +114,15 @@ async def sleeps(running: Engine, number: str) -> timedelta:
     return said.ToTimedelta()
 
 
+async def a_second_before_the_first_instant(kit: Kit, running: Engine) -> datetime:
+    """Move the clock there, for an application that is still to come; return the instant."""
+    before = await kit.received()
+    await running.deliver()
+    ahead = kit.clock.now() + await sleeps(running, before)
+    kit.clock.move_to(ahead - timedelta(seconds=1))
+    return ahead
+
+
 async def test_the_workflow_sleeps_until_its_first_instant(kit: Kit, running: Engine) -> None:
     """Temporal gives it no task before; the first turn is written all the same."""
     number = await kit.received()
@@ -145,10 +154,7 @@ async def test_the_first_message_wakes_it(kit: Kit, running: Engine) -> None:
 
 
 async def test_its_first_instant_wakes_it(kit: Kit, running: Engine) -> None:
-    before = await kit.received()
-    await running.deliver()
-    ahead = kit.clock.now() + await sleeps(running, before)
-    kit.clock.move_to(ahead - timedelta(seconds=1))
+    ahead = await a_second_before_the_first_instant(kit, running)
     number = await kit.received()
     async with running.working():
         await running.deliver()
@@ -163,10 +169,7 @@ async def test_its_first_instant_wakes_it(kit: Kit, running: Engine) -> None:
 
 async def test_what_was_only_signalled_is_applied_when_it_wakes(kit: Kit, running: Engine) -> None:
     """A deliverer that does not know that it sleeps: it hears at its first instant, not never."""
-    before = await kit.received()
-    await running.deliver()
-    ahead = kit.clock.now() + await sleeps(running, before)
-    kit.clock.move_to(ahead - timedelta(seconds=1))
+    ahead = await a_second_before_the_first_instant(kit, running)
     number = await kit.received()
     async with running.working():
         await running.deliver()

@@ -196,12 +196,17 @@ async def test_until_then_messages_wait_and_are_not_lost(kit: Kit, running: Engi
         await reached(kit, number, 3)
 
 
-async def asleep_and_lost(running: Engine) -> str:
-    """An application that nobody has decided about, with a decision that found no workflow."""
+async def lost_asleep(running: Engine) -> str:
+    """An application whose workflow was lost asleep, with a decision that waits for it."""
     number = await running.kit.received()
     await running.deliver()
     await lose(running, number)
     await running.kit.take(decided(task(number, LICENCE)))
+    return number
+
+
+async def looked_for_in_vain(running: Engine) -> str:
+    number = await lost_asleep(running)
     with pytest.raises(WorkflowLostError):
         await running.deliver()
     return number
@@ -212,7 +217,7 @@ async def test_one_that_was_lost_asleep_is_not_woken_but_lost(
 ) -> None:
     """What woke it in vain leaves a shadow that does not run, and takes no message again."""
     monkeypatch.setattr(deliver, "LOST_AGAIN_S", 0.0)
-    number = await asleep_and_lost(running)
+    number = await looked_for_in_vain(running)
     assert await status_of(running, number) is WorkflowExecutionStatus.TERMINATED
     with pytest.raises(WorkflowLostError):
         await running.deliver()
@@ -224,7 +229,7 @@ async def test_a_shadow_does_not_hinder_the_rebuild(
     kit: Kit, running: Engine, running_on: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliver, "LOST_AGAIN_S", 0.0)
-    number = await asleep_and_lost(running)
+    number = await looked_for_in_vain(running)
     if running_on:
         await running.client.start_workflow(
             SHADOW, id=workflow_id(number), task_queue=SHADOW, execution_timeout=HOUR
@@ -240,10 +245,7 @@ async def test_a_shadow_that_comes_during_the_rebuild_does_not_hinder_it(
     kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The deliverer looks for the workflow after the rebuild has seen that there is none."""
-    number = await kit.received()
-    await running.deliver()
-    await lose(running, number)
-    await kit.take(decided(task(number, LICENCE)))
+    number = await lost_asleep(running)
     make = Rebuilder._make
 
     async def late(self: Rebuilder, *of: Any) -> None:
@@ -266,7 +268,7 @@ async def test_a_shadow_that_could_not_be_ended_takes_no_message(
         raise RPCError("connection refused", RPCStatusCode.UNAVAILABLE, b"")
 
     monkeypatch.setattr(WorkflowHandle, "terminate", refused)
-    number = await asleep_and_lost(running)
+    number = await looked_for_in_vain(running)
 
     async def over() -> bool:
         return await status_of(running, number) is WorkflowExecutionStatus.TIMED_OUT
@@ -293,10 +295,7 @@ def unanswered(running: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_shadow_that_nobody_knows_of_takes_no_message(
     kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number = await kit.received()
-    await running.deliver()
-    await lose(running, number)
-    await kit.take(decided(task(number, LICENCE)))
+    number = await lost_asleep(running)
     unanswered(running, monkeypatch)
     with pytest.raises(RPCError, match="reset"):
         await running.deliver()

@@ -13,7 +13,7 @@ from services.domain.route import Route
 from services.orchestrator.worker import sandbox
 from services.orchestrator.workflow import ApplicationWorkflow
 from tests.unit.routes import START, decide, route, step, task
-from tests.workflow.conftest import Shell, beginning, running
+from tests.workflow.conftest import Run, Shell, beginning, running
 
 WAITED = timedelta(days=1)
 
@@ -55,26 +55,33 @@ def two_steps() -> Route:
     return route(step(decide("A", "x", promised=5)), step(decide("B", "y", "A")))
 
 
-async def test_one_that_sleeps_speaks_at_its_first_deadline(env: WorkflowEnvironment) -> None:
-    async with running(env, two_steps(), START, asleep=True) as run:
-        before = len(run.shell.turns)
-        while len(run.shell.turns) == before:
-            await env.sleep(timedelta(hours=1))
-        spoke_at = await run.shell.now()
-        [started, *_] = (await run.handle.fetch_history()).events
-        await run.handle.terminate()
+async def a_turn_later(run: Run) -> None:
+    before = len(run.shell.turns)
+    while len(run.shell.turns) == before:
+        await run.shell.env.sleep(timedelta(hours=1))
+
+
+async def it_is_just_due(run: Run) -> None:
+    """The instant until which it was to sleep came within the last two hours."""
+    now = await run.shell.now()
+    [started, *_] = (await run.handle.fetch_history()).events
+    await run.handle.terminate()
     slept = started.workflow_execution_started_event_attributes.first_workflow_task_backoff
     due = START + slept.ToTimedelta()
-    assert due <= spoke_at < due + timedelta(hours=2)
+    assert due <= now < due + timedelta(hours=2)
+
+
+async def test_one_that_sleeps_speaks_at_its_first_deadline(env: WorkflowEnvironment) -> None:
+    async with running(env, two_steps(), START, asleep=True) as run:
+        await a_turn_later(run)
+        await it_is_just_due(run)
 
 
 async def test_one_that_was_woken_early_sleeps_on(env: WorkflowEnvironment) -> None:
     """Its clock is behind Temporal's: the instant has not come when it wakes."""
     async with running(env, two_steps(), START, asleep=True) as run:
         run.shell.clock_behind = timedelta(hours=2)
-        before = len(run.shell.turns)
-        while len(run.shell.turns) == before:
-            await env.sleep(timedelta(hours=1))
+        await a_turn_later(run)
         kinds = [event.event_type for event in (await run.handle.fetch_history()).events]
         await run.handle.terminate()
     assert kinds.count(EventType.EVENT_TYPE_TIMER_STARTED) >= 1
@@ -100,9 +107,4 @@ async def test_what_changes_nothing_wakes_it_and_its_deadline_speaks(
         await run.say(Resumed(at=START + timedelta(hours=1)), asleep=True)
         while not any(isinstance(one, RaiseSignal) for one in run.shell.commands):
             await env.sleep(timedelta(hours=1))
-        spoke_at = await run.shell.now()
-        [started, *_] = (await run.handle.fetch_history()).events
-        await run.handle.terminate()
-    slept = started.workflow_execution_started_event_attributes.first_workflow_task_backoff
-    due = START + slept.ToTimedelta()
-    assert due <= spoke_at < due + timedelta(hours=2)
+        await it_is_just_due(run)
