@@ -295,7 +295,7 @@ def unanswered(running: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_shadow_that_nobody_knows_of_takes_no_message(
     kit: Kit, running: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number = await lost_asleep(running)
+    await lost_asleep(running)
     unanswered(running, monkeypatch)
     with pytest.raises(RPCError, match="reset"):
         await running.deliver()
