@@ -113,8 +113,8 @@ class Starter:
         does where the turn was carried out before with other events (a start that failed half-way,
         tried again later): then nothing is said, and it finds out as it does of any turn.
 
-        Nothing is left for it to do then until a message comes or an instant: it sleeps until that
-        in Temporal, which starts it as it rings a timer, and at once when there is a message.
+        A workflow whose first turn was carried out here has nothing to do until its first instant:
+        it sleeps until then, unless a message wakes it (`signalling.py`).
         """
         case, events = opening(as_sent(start))
         case, commands = apply_all(case, events)
